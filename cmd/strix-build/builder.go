@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"strix-build/internal/build"
+	"strix-build/internal/buildkit"
+	"strix-build/internal/graph"
+	"strix-build/internal/store"
+)
+
+func (a *app) state() (string, error) {
+	dir := a.stateDir
+	if dir == "" {
+		dir = os.Getenv("STRIX_BUILD_STATE")
+	}
+	if dir == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", err
+		}
+		dir = filepath.Join(a.getenv("XDG_DATA_HOME", filepath.Join(home, ".local", "share")), "strix-build")
+	}
+	return filepath.Abs(dir)
+}
+
+func (a *app) images() (*store.Store, error) {
+	dir, err := a.state()
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(filepath.Join(dir, "images"))
+}
+
+func (a *app) engine() (buildkit.Options, error) {
+	dir, err := a.state()
+	return buildkit.Options{Address: a.builder, StateDir: filepath.Join(dir, "builder"), Log: a.log}, err
+}
+
+// newBuilder wires the real parts. The returned function ends the display; call it before printing results.
+func (a *app) newBuilder(show bool) (*build.Builder, func(), error) {
+	p, err := a.project()
+	if err != nil {
+		return nil, nil, err
+	}
+	dir, err := a.state()
+	if err != nil {
+		return nil, nil, err
+	}
+	images, err := a.images()
+	if err != nil {
+		return nil, nil, err
+	}
+	trees, err := store.Open(filepath.Join(dir, "trees"))
+	if err != nil {
+		return nil, nil, err
+	}
+	eng, err := a.engine()
+	if err != nil {
+		return nil, nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, nil, err
+	}
+	display, done, err := a.newDisplay(show)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &build.Builder{
+		Project: p, Images: images, Trees: trees, Cache: filepath.Join(dir, "cache"), Display: display, Log: a.log, Self: self,
+		Mirror:  os.Getenv("STRIX_DEBIAN_MIRROR"),
+		Secrets: hostSecrets(),
+		Connect: func(ctx context.Context) (*buildkit.Builder, error) { return buildkit.Connect(ctx, eng) },
+	}, done, nil
+}
+
+// caBundles are where distributions keep the certificates that this host trusts.
+var caBundles = []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"}
+
+// hostSecrets are this host's package client settings, for fetch steps only.
+func hostSecrets() map[string][]byte {
+	s := map[string][]byte{}
+	for _, f := range caBundles {
+		if data, err := os.ReadFile(f); err == nil {
+			s[graph.SecretCA] = data
+			break
+		}
+	}
+	if data := aptSettings(); len(data) > 0 {
+		s[graph.SecretApt] = data
+	}
+	return s
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"strix-build/internal/buildkit"
+)
+
+func (a *app) builderCmd() *cobra.Command {
+	cmd := &cobra.Command{Use: "builder", Short: "the BuildKit daemon that builds run on"}
+	cmd.AddCommand(a.builderStatusCmd(), a.builderPruneCmd(), a.builderStopCmd())
+	return cmd
+}
+
+func (a *app) builderStatusCmd() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "say which builder a build would use, and how it is",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			eng, err := a.engine()
+			if err != nil {
+				return err
+			}
+			r, err := buildkit.Status(cmd.Context(), eng)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(a.out).Encode(r)
+			}
+			w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+			row := func(k string, v any) {
+				if s := fmt.Sprint(v); s != "" && s != "0" {
+					fmt.Fprintf(w, "%s\t%s\n", k, s)
+				}
+			}
+			row("builder", r.How)
+			row("address", r.Address)
+			row("running", r.Running)
+			row("pid", r.PID)
+			row("version", r.Version)
+			row("cache", fmt.Sprintf("%.1f GB", float64(r.CacheBytes)/1e9))
+			row("root", r.Root)
+			row("log", r.LogFile)
+			for _, p := range r.PassedOver {
+				row("passed over", fmt.Sprintf("%s: %v", p.Way, p.Err))
+			}
+			return w.Flush()
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (a *app) builderPruneCmd() *cobra.Command {
+	var (
+		all  bool
+		keep float64
+	)
+	cmd := &cobra.Command{
+		Use:   "prune",
+		Short: "remove what the builder has cached and no build uses",
+		Long:  "Removes cached build steps. The compiler cache goes only with --all.",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			eng, err := a.engine()
+			if err != nil {
+				return err
+			}
+			freed, err := buildkit.Prune(cmd.Context(), eng, all, int64(keep*1e9))
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(a.out, "freed %.1f GB\n", float64(freed)/1e9)
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "also caches that outlive builds (compiler cache, packages)")
+	cmd.Flags().Float64Var(&keep, "keep", 0, "keep up to `GB` of the most recent")
+	return cmd
+}
+
+func (a *app) builderStopCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "stop",
+		Short: "stop a daemon of ours that still runs; its cache stays",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			eng, err := a.engine()
+			if err != nil {
+				return err
+			}
+			return buildkit.Stop(cmd.Context(), eng)
+		},
+	}
+}

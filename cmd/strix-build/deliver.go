@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+
+	"strix-build/internal/publish"
+	"strix-build/internal/store"
+)
+
+// delivery is where an image goes after the local store.
+type delivery struct{ load, push string }
+
+func (d delivery) check() error {
+	switch d.load {
+	case "", "podman", "docker":
+	default:
+		return usage("--load %q: want podman or docker", d.load)
+	}
+	if d.load != "" {
+		if _, err := exec.LookPath(d.load); err != nil {
+			return usage("--load %s: %s is not installed", d.load, d.load)
+		}
+	}
+	if d.push != "" {
+		if err := publish.CheckRepository(d.push); err != nil {
+			return usage("--push: %v", err)
+		}
+	}
+	return nil
+}
+
+func (d delivery) deliver(ctx context.Context, a *app, s *store.Store, r *store.Record) error {
+	if d.load == "" && d.push == "" {
+		return nil
+	}
+	img, err := s.Image(r)
+	if err != nil {
+		return err
+	}
+	if d.load != "" {
+		if err := publish.Load(ctx, d.load, "strix-build/"+r.Ref, img); err != nil {
+			return fmt.Errorf("load into %s: %w", d.load, err)
+		}
+		a.printf("%s: loaded into %s as strix-build/%s\n", r.Name, d.load, r.Ref)
+	}
+	if d.push != "" {
+		ref, err := publish.Push(ctx, d.push, r.Tag(), img)
+		if err != nil {
+			return err
+		}
+		a.printf("%s: pushed %s\n", r.Name, ref)
+	}
+	return nil
+}

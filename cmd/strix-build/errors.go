@@ -1,0 +1,77 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/moby/buildkit/solver/errdefs"
+
+	"strix-build/internal/build"
+	"strix-build/internal/buildkit"
+	"strix-build/internal/diag"
+)
+
+// Exit codes.
+const (
+	exitDone        = 0
+	exitFailed      = 1 // build, network or internal
+	exitUsage       = 2 // bad recipe, patch set, lock or flags
+	exitRefused     = 3 // the gate refused
+	exitInterrupted = 130
+)
+
+func usage(format string, args ...any) error {
+	return &build.UsageError{Text: fmt.Sprintf(format, args...)}
+}
+
+// report prints err for people and returns the exit code. File problems come with their snippet, a failed step with
+// the YAML line that asked for it.
+func report(w io.Writer, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	var many interface{ Unwrap() []error }
+	if errors.As(err, &many) {
+		code := exitDone
+		for _, e := range many.Unwrap() {
+			code = max(code, report(w, e))
+		}
+		return code
+	}
+	return reportOne(w, err)
+}
+
+func reportOne(w io.Writer, err error) int {
+	if errors.Is(err, errInterrupted) {
+		fmt.Fprintln(w, "strix-build: interrupted")
+		return exitInterrupted
+	}
+	var problems *diag.Error
+	if errors.As(err, &problems) {
+		problems.Print(w)
+		return exitUsage
+	}
+	fmt.Fprintf(w, "strix-build: %s\n", text(err))
+	for _, s := range errdefs.Sources(err) {
+		_ = s.Print(w)
+	}
+	if hint := buildkit.Hint(err); hint != "" {
+		fmt.Fprintf(w, "hint: %s\n", hint)
+	}
+	var u *build.UsageError
+	if errors.As(err, &u) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// text drops what BuildKit's transport puts around a message.
+func text(err error) string {
+	s := err.Error()
+	for _, noise := range []string{"rpc error: code = Unknown desc = ", "failed to solve: ", "process \"/dev/.buildkit_qemu_emulator\" "} {
+		s = strings.ReplaceAll(s, noise, "")
+	}
+	return s
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) imagesCmd() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "images",
+		Short: "list the images in the local store",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			s, err := a.images()
+			if err != nil {
+				return err
+			}
+			recs, err := s.Records()
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(a.out).Encode(recs)
+			}
+			w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+			fmt.Fprintln(w, "IMAGE\tLLAMA.CPP\tDIGEST\tKEY\tSIZE\tBUILT")
+			for _, r := range recs {
+				fmt.Fprintf(w, "%s\t%s\t%.19s\t%.12s\t%.1f MB\t%s\n", r.Ref, r.Inputs["llama.cpp build"], r.Digest, r.Key,
+					float64(r.Size)/1e6, r.Built.Format("2006-01-02 15:04"))
+			}
+			if err := w.Flush(); err != nil {
+				return err
+			}
+			a.printf("OCI layout: %s\n", s.Dir())
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}

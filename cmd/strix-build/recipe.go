@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"strix-build/internal/build"
+	"strix-build/internal/recipe"
+	"strix-build/internal/resolve"
+)
+
+// buildFlags are shared by every command that plans or builds.
+type buildFlags struct {
+	set        []string
+	sources    []string
+	base       string
+	track      string
+	repository string
+}
+
+func (f *buildFlags) add(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.StringArrayVar(&f.set, "set", nil, "change one `KEY=VALUE` of the recipe, e.g. features.uma=false, cmake.GGML_LTO=ON")
+	fl.StringArrayVar(&f.sources, "source", nil, "take `llama.cpp=PATH|URL` instead of upstream: a bare repository, a checkout or another remote")
+	fl.StringVar(&f.base, "base", "", "build `REF` (b9909, a commit, a branch, or worktree for a checkout's uncommitted state) instead of the lock's base")
+	fl.StringVar(&f.track, "track", "", "use another track's lock file")
+	fl.StringVar(&f.repository, "repository", "", "name the image `NAME` instead of the recipe's image.repository")
+}
+
+func (f *buildFlags) options() (build.Options, error) {
+	opt := build.Options{Set: f.set, Base: f.base, Track: f.track, Repository: f.repository}
+	src, err := f.source()
+	opt.Source = src
+	return opt, err
+}
+
+func (f *buildFlags) source() (resolve.Source, error) {
+	var src resolve.Source
+	for _, s := range f.sources {
+		name, value, ok := strings.Cut(s, "=")
+		if !ok || name != "llama.cpp" {
+			return src, usage("--source %q: want llama.cpp=PATH or llama.cpp=URL", s)
+		}
+		var err error
+		if src, err = resolve.ParseSource(value); err != nil {
+			return src, usage("--source: %v", err)
+		}
+	}
+	return src, nil
+}
+
+func (a *app) recipeCmd() *cobra.Command {
+	var (
+		bf             buildFlags
+		all, asJSON    bool
+		force          bool
+		target, output string
+		load, push     string
+	)
+	cmd := &cobra.Command{
+		Use:   "recipe NAME...",
+		Short: "build the images of recipes",
+		Long: `Builds the images of recipes and prints one reference@digest a line.
+
+An image whose key (the digest of everything that goes into it) is in the local store is not built again.`,
+		Example: `  strix-build recipe rocm-mmq
+  strix-build recipe rocm rocm-mmq --source llama.cpp=~/src/llama.cpp
+  strix-build recipe rocm-mmq --target source --output patched-tree`,
+		ValidArgsFunction: a.completeRecipes,
+		RunE: func(cmd *cobra.Command, names []string) error {
+			opt, err := bf.options()
+			if err != nil {
+				return err
+			}
+			opt.Force = force
+			names, err = a.recipeNames(names, all)
+			if err != nil {
+				return err
+			}
+			if target != string(build.Image) && len(names) > 1 && output != "" {
+				return usage("--output takes one recipe, not %d", len(names))
+			}
+			return a.build(cmd.Context(), names, opt, build.Target(target), output, delivery{load, push}, asJSON)
+		},
+	}
+	bf.add(cmd)
+	fl := cmd.Flags()
+	fl.BoolVar(&all, "all", false, "build every recipe")
+	fl.BoolVar(&asJSON, "json", false, "print results as JSON")
+	fl.BoolVar(&force, "force", false, "build even where the store has the image")
+	fl.StringVar(&target, "target", "image", "`STEP` to stop at: source (the patched tree), build (the build tree) or image")
+	fl.StringVar(&output, "output", "", "`DIR` for --target source and build (default NAME-TARGET)")
+	fl.StringVar(&load, "load", "", "load the image into `ENGINE`: podman or docker")
+	fl.StringVar(&push, "push", "", "push the image to `REPOSITORY`, tagged with the recipe's name")
+	cmd.AddCommand(a.recipeListCmd(), a.recipeShowCmd())
+	return cmd
+}
+
+func (a *app) completeRecipes(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	p, err := a.project()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	names, _ := recipe.Recipes(p.FS)
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+func (a *app) recipeNames(names []string, all bool) ([]string, error) {
+	p, err := a.project()
+	if err != nil {
+		return nil, err
+	}
+	have, err := recipe.Recipes(p.FS)
+	switch {
+	case err != nil:
+		return nil, err
+	case all:
+		return have, nil
+	case len(names) == 0:
+		return nil, usage("no recipe given; there are %s (or --all)", strings.Join(have, ", "))
+	}
+	return names, nil
+}
+
+// build runs the builds, delivers what succeeded and prints one result a line.
+func (a *app) build(ctx context.Context, names []string, opt build.Options, target build.Target, output string, to delivery, asJSON bool) error {
+	switch target {
+	case build.Image, build.Source, build.Tree:
+	default:
+		return usage("--target %q: want source, build or image", target)
+	}
+	if err := to.check(); err != nil {
+		return err
+	}
+	b, done, err := a.newBuilder(true)
+	if err != nil {
+		return err
+	}
+	results, errs := b.All(ctx, names, opt, target, output)
+	done()
+	for i, r := range results {
+		if r == nil {
+			continue
+		}
+		a.summary(r)
+		if target == build.Image {
+			errs[i] = errors.Join(errs[i], to.deliver(ctx, a, b.Images, r.Record))
+		}
+		if err := a.print(r, asJSON); err != nil {
+			return err
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (a *app) print(r *build.Result, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(a.out).Encode(r)
+	}
+	if r.Dir != "" {
+		_, err := fmt.Fprintln(a.out, r.Dir)
+		return err
+	}
+	_, err := fmt.Fprintf(a.out, "%s@%s\n", r.Ref, r.Digest)
+	return err
+}
+
+func (a *app) summary(r *build.Result) {
+	for _, n := range r.Notes {
+		a.printf("%s: %s\n", r.Name, n)
+	}
+	switch {
+	case r.UpToDate:
+		a.printf("%s: up to date (key %.12s, built %s)\n", r.Name, r.Key, r.Built.Format("2006-01-02 15:04"))
+	case r.Dir != "":
+		a.printf("%s: tree in %s\n", r.Name, r.Dir)
+	default:
+		a.printf("%s: built in %s, %.1f MB compressed%s\n", r.Name, r.Took.Round(100e6), float64(r.Size)/1e6, ccacheText(r.Ccache))
+	}
+}
+
+func ccacheText(c *build.Ccache) string {
+	if c == nil || c.Hits+c.Misses == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", compiler cache %d of %d", c.Hits, c.Hits+c.Misses)
+}

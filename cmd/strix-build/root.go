@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"strix-build/internal/buildkit"
+	"strix-build/internal/project"
+)
+
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// app is what every command gets: the streams, the global flags and what follows from them.
+type app struct {
+	streams
+	log *slog.Logger
+
+	projectDir string
+	stateDir   string
+	builder    string
+	progress   string
+	verbose    bool
+	logFormat  string
+}
+
+// run executes one command line and returns the exit code.
+func run(ctx context.Context, args []string, s streams) int {
+	a := &app{streams: s}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	err := root.ExecuteContext(ctx)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return report(s.err, err)
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "strix-build",
+		Short:         "container images of patched llama.cpp for AMD Strix Halo",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			return a.setup()
+		},
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%v", err) })
+	f := root.PersistentFlags()
+	f.StringVar(&a.projectDir, "project", "", "`DIR` with recipes/, patches/ and containers/ (default: the one around the working directory, else the data in the program)")
+	f.StringVar(&a.stateDir, "state", "", "`DIR` for images, cache and builder (default $STRIX_BUILD_STATE, else ~/.local/share/strix-build)")
+	f.StringVar(&a.builder, "builder", "", "BuildKit `ADDRESS` (default: $BUILDKIT_HOST, else one is found or started)")
+	f.StringVar(&a.progress, "progress", "", "progress `MODE`: auto, tty, plain, quiet, rawjson (default $BUILDKIT_PROGRESS, else auto)")
+	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more on stderr")
+	f.StringVar(&a.logFormat, "log-format", "text", "text or json")
+	root.AddCommand(a.recipeCmd(), a.lintCmd(), a.lockCmd(), a.planCmd(), a.graphCmd(), a.explainCmd(), a.imagesCmd(),
+		a.builderCmd(), a.versionCmd(), a.cutCmd(), a.miniatureCmd())
+	return root
+}
+
+func (a *app) setup() error {
+	level := slog.LevelWarn
+	if a.verbose {
+		level = slog.LevelDebug
+	}
+	opt := &slog.HandlerOptions{Level: level}
+	switch a.logFormat {
+	case "text":
+		a.log = slog.New(slog.NewTextHandler(a.err, opt))
+	case "json":
+		a.log = slog.New(slog.NewJSONHandler(a.err, opt))
+	default:
+		return usage("--log-format %q: want text or json", a.logFormat)
+	}
+	buildkit.QuietLogrus(a.log)
+	return nil
+}
+
+func (a *app) project() (project.Project, error) {
+	p, err := project.Open(a.projectDir)
+	if err != nil {
+		return p, usage("%v", err)
+	}
+	return p, nil
+}
+
+func (a *app) getenv(name, otherwise string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return otherwise
+}
+
+// printf writes to stderr, where everything goes that is not a result.
+func (a *app) printf(format string, args ...any) { fmt.Fprintf(a.err, format, args...) }

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) versionCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "print the program's version",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			version, revision, buildkitVersion := "devel", "", ""
+			if info, ok := debug.ReadBuildInfo(); ok {
+				if info.Main.Version != "" && info.Main.Version != "(devel)" {
+					version = info.Main.Version
+				}
+				for _, s := range info.Settings {
+					if s.Key == "vcs.revision" {
+						revision = " " + s.Value
+					}
+				}
+				for _, d := range info.Deps {
+					if d.Path == "github.com/moby/buildkit" {
+						buildkitVersion = d.Version
+					}
+				}
+			}
+			_, err := fmt.Fprintf(a.out, "strix-build %s%s, BuildKit %s\n", version, revision, buildkitVersion)
+			return err
+		},
+	}
+}

@@ -1,0 +1,139 @@
+// Package build is the order of work: load, pin, make the graph, solve, keep the image. It is the only place where
+// the parts meet.
+//
+// It does not parse flags, print results or talk to a registry.
+package build
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/moby/buildkit/client"
+	digest "github.com/opencontainers/go-digest"
+	"github.com/sourcegraph/conc/pool"
+
+	"strix-build/internal/buildkit"
+	"strix-build/internal/project"
+	"strix-build/internal/recipe"
+	"strix-build/internal/resolve"
+	"strix-build/internal/store"
+)
+
+// Display shows steps to people. What a solve's steps printed is complete when Feed has returned.
+type Display interface {
+	Step(name string, fn func(log io.Writer) error) error
+	Feed(solve func(status chan *client.SolveStatus) error) error
+	Logs(vertex digest.Digest) []byte
+}
+
+// Builder does builds for one project.
+type Builder struct {
+	Project project.Project
+	Images  *store.Store // finished images
+	Trees   *store.Store // bases, exported sources, this program
+	Cache   string       // folder for what can be fetched again (pull request diffs)
+	Connect func(context.Context) (*buildkit.Builder, error)
+	Display Display
+	Log     *slog.Logger
+	Self    string // path of this program, for the library cut
+	Secrets map[string][]byte
+	Mirror  string // debootstrap's mirror, "" for its default
+
+	bootstrapping sync.Mutex
+}
+
+// Options say what differs from the project's files.
+type Options struct {
+	Set        []string       // key=value changes of the recipe
+	Source     resolve.Source // replaces upstream; zero: the lock's URL
+	Base       string         // another base than the lock's: bN, commit, branch, or "worktree"
+	Track      string         // another track than the recipe's
+	Repository string         // another image repository
+	Force      bool           // build even where the store has the key
+}
+
+// Target is what a build should produce.
+type Target string
+
+// Targets.
+const (
+	Image  Target = "image"
+	Source Target = "source" // the patched tree
+	Tree   Target = "build"  // the build tree
+)
+
+// Result is one finished build.
+type Result struct {
+	*store.Record
+	UpToDate bool     // answered from the key; nothing ran
+	Ccache   *Ccache  // nil where no compile ran or its log was not there
+	Notes    []string // for people: patches already upstream, …
+	Took     time.Duration
+	Dir      string // for targets other than image
+}
+
+// All builds names, siblings at the same time. One failing sibling does not stop the others; results and errors are
+// in the order of names.
+func (b *Builder) All(ctx context.Context, names []string, opt Options, target Target, output string) ([]*Result, []error) {
+	results, errs := make([]*Result, len(names)), make([]error, len(names))
+	conn := &connection{connect: b.Connect}
+	defer conn.close()
+	p := pool.New().WithMaxGoroutines(max(1, len(names)))
+	for i, name := range names {
+		p.Go(func() {
+			results[i], errs[i] = b.one(ctx, conn, name, opt, target, output)
+			if errs[i] != nil {
+				errs[i] = fmt.Errorf("recipe %s: %w", name, errs[i])
+			}
+		})
+	}
+	p.Wait()
+	return results, errs
+}
+
+func (b *Builder) one(ctx context.Context, conn *connection, name string, opt Options, target Target, output string) (*Result, error) {
+	started := time.Now()
+	p, err := b.Plan(name, opt)
+	if err != nil {
+		return nil, err
+	}
+	in, err := b.inputs(ctx, p, opt)
+	if err != nil {
+		return nil, err
+	}
+	w := &work{b: b, plan: p, in: in, target: target, output: output}
+	if err := w.graph(); err != nil {
+		return nil, err
+	}
+	if target == Image && !opt.Force {
+		if r, err := b.Images.Find(p.ImageName()); err != nil {
+			return nil, err
+		} else if r != nil && r.Key == w.key {
+			return &Result{Record: r, UpToDate: true, Took: time.Since(started)}, nil
+		}
+	}
+	bk, err := conn.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	res, err := w.run(ctx, bk)
+	if err != nil {
+		return nil, err
+	}
+	res.Took = time.Since(started)
+	return res, nil
+}
+
+// ImageName is what the store and people call the image of p: repository:recipe.
+func (p *Plan) ImageName() string {
+	return p.Recipe.Image.Repository.Value + ":" + p.Recipe.Name.Value
+}
+
+// Unlocked is the error for a recipe whose container or patch set the lock does not pin.
+func unlocked(l *recipe.Lock, what, name string) error {
+	return fmt.Errorf("%s %q is not pinned by track %q; run `strix-build lock`", what, name, l.Track.Value)
+}

@@ -1,0 +1,116 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/moby/buildkit/solver/errdefs"
+	digest "github.com/opencontainers/go-digest"
+
+	"strix-build/internal/buildkit"
+	"strix-build/internal/graph"
+	"strix-build/internal/patch"
+)
+
+// upstreamError says that a patch's change is in the tree already.
+type upstreamError struct{ patch string }
+
+func (e *upstreamError) Error() string { return fmt.Sprintf("patch %s is already upstream", e.patch) }
+
+// rejectedError is a patch that git refused; what git said is known when the solve's display has caught up.
+type rejectedError struct {
+	patch  patch.File
+	vertex digest.Digest
+	err    error
+}
+
+func (e *rejectedError) Error() string { return fmt.Sprintf("patch %s: %v", e.patch.Name, e.err) }
+
+func (w *work) patchSteps(ctx context.Context, s *buildkit.Session) error {
+	for _, step := range w.g.Patched {
+		_, err := s.Evaluate(ctx, step.State)
+		if err == nil {
+			continue
+		}
+		var v *errdefs.VertexError
+		if !isExit(err) || !errors.As(err, &v) {
+			return err
+		}
+		if _, rerr := s.Evaluate(ctx, step.Reverse); rerr == nil {
+			return &upstreamError{step.Patch.Name}
+		}
+		return &rejectedError{step.Patch, digest.Digest(v.Digest), err}
+	}
+	return nil
+}
+
+// isExit tells an exec that ended with a status from a builder that broke.
+func isExit(err error) bool { return strings.Contains(err.Error(), "exit code:") }
+
+var patchFailed = regexp.MustCompile(`(?m)^error: patch failed: (.+):(\d+)$`)
+
+// conflict names the files and hunks that git could not place.
+func conflict(f patch.File, base, said string) error {
+	var parts []string
+	for _, m := range patchFailed.FindAllStringSubmatch(said, -1) {
+		line, _ := strconv.Atoi(m[2])
+		where := fmt.Sprintf("%s:%d", m[1], line)
+		if n, header, ok := f.Hunk(m[1], line); ok {
+			where = fmt.Sprintf("%s, hunk %d (%s)", m[1], n, header)
+		}
+		parts = append(parts, where)
+	}
+	if len(parts) == 0 { // a missing file, a mode: git's own words
+		for _, l := range strings.Split(said, "\n") {
+			if t, ok := strings.CutPrefix(l, "error: "); ok {
+				parts = append(parts, t)
+			}
+		}
+	}
+	return problem(f.Pos, "choose a base inside the variant's window, or refresh the patch",
+		"patch %s does not apply to llama.cpp %s: conflict in %s", f.Name, base, strings.Join(parts, "; "))
+}
+
+func (w *work) configureStep(ctx context.Context, s *buildkit.Session) error {
+	ref, err := s.Evaluate(ctx, w.g.Configure)
+	if err != nil {
+		return err
+	}
+	log, err := ref.ReadFile(ctx, graph.ConfigureLog)
+	if err != nil {
+		return fmt.Errorf("read CMake's log: %w", err)
+	}
+	commands, err := ref.ReadFile(ctx, graph.CompileCommands)
+	if err != nil {
+		return fmt.Errorf("read compile_commands.json: %w", err)
+	}
+	return checkConfigure(w.in, string(log), commands)
+}
+
+func (w *work) compileStep(ctx context.Context, s *buildkit.Session) (*buildkit.Ref, error) {
+	ref, err := s.Evaluate(ctx, w.g.Compile)
+	if err != nil {
+		return nil, err
+	}
+	if log, err := ref.ReadFile(ctx, graph.CcacheLog); err == nil {
+		w.ccache = parseCcache(log)
+	}
+	return ref, nil
+}
+
+// verifyStep starts the image's programs; one that says another build number than the lock's is not what was asked for.
+func (w *work) verifyStep(ctx context.Context, s *buildkit.Session) error {
+	ref, err := s.Evaluate(ctx, w.g.Verify)
+	if err != nil {
+		return err
+	}
+	log, err := ref.ReadFile(ctx, graph.VerifyLog)
+	if err != nil {
+		return fmt.Errorf("read the programs' output: %w", err)
+	}
+	return checkVersion(string(log), int(w.in.Source.Build), w.in.Source.Commit)
+}

@@ -1,0 +1,195 @@
+package build
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/moby/buildkit/client"
+	"github.com/sourcegraph/conc/pool"
+
+	"strix-build/internal/buildkit"
+	"strix-build/internal/graph"
+	"strix-build/internal/store"
+)
+
+// work is one image on its way.
+type work struct {
+	b      *Builder
+	plan   *Plan
+	in     graph.Input
+	g      *graph.Graph
+	key    string // of what was asked for, before any patch turned out to be upstream
+	target Target
+	output string
+	notes  []string
+	ccache *Ccache
+}
+
+func (w *work) graph() error {
+	g, err := graph.New(w.in)
+	if err != nil {
+		return err
+	}
+	w.g = g
+	if w.key == "" {
+		w.key = g.Key
+	}
+	return nil
+}
+
+// run solves until no further patch turns out to be upstream already.
+func (w *work) run(ctx context.Context, bk *buildkit.Builder) (*Result, error) {
+	var err error
+	if w.in.Helper, err = w.b.helper(ctx); err != nil {
+		return nil, err
+	}
+	if err := bk.Require(w.needs()...); err != nil {
+		return nil, err
+	}
+	for {
+		if err := w.graph(); err != nil {
+			return nil, err
+		}
+		res, err := w.solve(ctx, bk)
+		var up *upstreamError
+		if !errors.As(err, &up) {
+			return res, err
+		}
+		w.in.Applied[up.patch] = true
+		w.notes = append(w.notes, fmt.Sprintf("patch %s is already in llama.cpp %s", up.patch, w.in.Source.Build))
+	}
+}
+
+// solve runs one session and keeps what it exports. Nothing of it is seen before the last rename.
+func (w *work) solve(ctx context.Context, bk *buildkit.Builder) (*Result, error) {
+	staging, err := os.MkdirTemp(w.b.Images.Dir(), "staging-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(staging)
+	err = w.b.Display.Feed(func(status chan *client.SolveStatus) error {
+		return bk.Run(ctx, buildkit.Solve{
+			Stores:  map[string]content.Store{graph.StoreID: w.b.Trees.Content()},
+			Secrets: w.b.Secrets,
+			Export:  w.export(staging),
+			Status:  status,
+		}, graph.Marshal, w.steps)
+	})
+	var rejected *rejectedError
+	if errors.As(err, &rejected) {
+		return nil, conflict(rejected.patch, w.in.Source.Build.String(), string(w.b.Display.Logs(rejected.vertex)))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if w.target != Image {
+		return w.keepTree(staging)
+	}
+	rec, err := w.b.Images.Import(ctx, staging, w.record())
+	if err != nil {
+		return nil, err
+	}
+	return &Result{Record: rec, Ccache: w.ccache, Notes: w.notes}, nil
+}
+
+func (w *work) export(staging string) *client.ExportEntry {
+	if w.target != Image {
+		return &client.ExportEntry{Type: client.ExporterLocal, OutputDir: staging}
+	}
+	return &client.ExportEntry{Type: client.ExporterOCI, OutputDir: staging, Attrs: map[string]string{
+		"tar":               "false",
+		"oci-mediatypes":    "true",
+		"compression":       "gzip",
+		"force-compression": "true",
+		"rewrite-timestamp": "true",
+		"source-date-epoch": fmt.Sprint(w.g.Epoch.Unix()),
+		"name":              w.plan.ImageName(),
+	}}
+}
+
+// keepTree moves an exported tree to where the caller wants it.
+func (w *work) keepTree(staging string) (*Result, error) {
+	out := w.output
+	if out == "" {
+		out = fmt.Sprintf("%s-%s", w.plan.Recipe.Name, w.target)
+	}
+	if _, err := os.Stat(out); err == nil {
+		return nil, &UsageError{fmt.Sprintf("output %q exists; remove it or give another --output", out)}
+	}
+	abs, err := filepath.Abs(out)
+	if err != nil {
+		return nil, err
+	}
+	if err := moveTree(staging, abs); err != nil {
+		return nil, err
+	}
+	return &Result{Record: &store.Record{Name: w.plan.ImageName()}, Dir: abs, Ccache: w.ccache, Notes: w.notes}, nil
+}
+
+func (w *work) record() store.Record {
+	states := map[string]string{}
+	for _, f := range w.in.Patches {
+		states[f.Name] = graph.StateApplied
+		if w.in.Applied[f.Name] {
+			states[f.Name] = graph.StateUpstream
+		}
+	}
+	return store.Record{
+		Name: w.plan.ImageName(), Ref: w.plan.ImageName(), Key: w.key, Built: time.Now().UTC(),
+		Inputs: graph.Inputs(w.in), Patches: states,
+	}
+}
+
+func (w *work) needs() []buildkit.Need {
+	needs := []buildkit.Need{buildkit.HostNetwork, buildkit.CacheMounts}
+	if w.target == Image {
+		needs = append(needs, buildkit.OCIExport, buildkit.MergeDiff, buildkit.SourceDateEpoch)
+	}
+	return needs
+}
+
+// steps is the order of one solve. Patches, configure and compile stop at the first thing that is wrong with them,
+// with an error that names it; packages are installed meanwhile.
+func (w *work) steps(ctx context.Context, s *buildkit.Session) (*buildkit.Product, error) {
+	if err := w.patchSteps(ctx, s); err != nil {
+		return nil, err
+	}
+	if w.target == Source {
+		ref, err := s.Evaluate(ctx, w.g.Source)
+		return &buildkit.Product{Ref: ref}, err
+	}
+	if err := w.configureStep(ctx, s); err != nil {
+		return nil, err
+	}
+	p := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError()
+	var tree *buildkit.Ref
+	p.Go(func(ctx context.Context) (err error) { tree, err = w.compileStep(ctx, s); return err })
+	if w.target == Image {
+		p.Go(func(ctx context.Context) error { _, err := s.Evaluate(ctx, w.g.Runtime); return err })
+	}
+	if err := p.Wait(); err != nil {
+		return nil, err
+	}
+	if w.target == Tree {
+		return &buildkit.Product{Ref: tree}, nil
+	}
+	return w.imageStep(ctx, s)
+}
+
+func (w *work) imageStep(ctx context.Context, s *buildkit.Session) (*buildkit.Product, error) {
+	if err := w.verifyStep(ctx, s); err != nil {
+		return nil, err
+	}
+	ref, err := s.Evaluate(ctx, w.g.Image)
+	if err != nil {
+		return nil, err
+	}
+	config, err := json.Marshal(w.g.Config)
+	return &buildkit.Product{Ref: ref, Config: config, Annotations: w.g.Annotations}, err
+}

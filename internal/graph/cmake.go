@@ -1,0 +1,86 @@
+package graph
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/moby/buildkit/client/llb"
+
+	"strix-build/internal/recipe"
+)
+
+const (
+	buildDir = "/build"
+	// Files of the build tree, relative to it: CMake's own output, read for its list of unused variables; where a
+	// requested compiler flag must be found; ccache's log of this build's hits and misses.
+	ConfigureLog    = "/strix-configure.log"
+	CompileCommands = "/compile_commands.json"
+	CcacheLog       = "/strix-ccache.log"
+)
+
+// Variables returns the CMake variables of in and who asked for each; those of the program itself have no position.
+func Variables(in Input) map[string]recipe.Choice {
+	own := map[string]string{
+		"LLAMA_BUILD_NUMBER":             fmt.Sprint(int(in.Source.Build)),
+		"LLAMA_BUILD_COMMIT":             fmt.Sprintf("%.9s", in.Source.Commit),
+		"CMAKE_EXPORT_COMPILE_COMMANDS":  "ON",
+		"CMAKE_BUILD_WITH_INSTALL_RPATH": "ON",
+		"CMAKE_INSTALL_RPATH":            "$ORIGIN/../lib",
+		"CMAKE_C_COMPILER_LAUNCHER":      "ccache",
+		"CMAKE_CXX_COMPILER_LAUNCHER":    "ccache",
+	}
+	if in.Choices.ArchFlag != "" {
+		own["CMAKE_HIP_COMPILER_LAUNCHER"] = "ccache"
+	}
+	vars := map[string]recipe.Choice{}
+	for k, v := range own {
+		vars[k] = recipe.Choice{Value: v}
+	}
+	maps.Copy(vars, in.Choices.CMake)
+	return vars
+}
+
+func (b *builder) compilerEnv() llb.RunOption {
+	vars := map[string]string{
+		"PATH": defaultPath, "HOME": "/root", "LC_ALL": "C.UTF-8",
+		"CCACHE_DIR": "/ccache", "CCACHE_STATSLOG": buildDir + CcacheLog, "CCACHE_BASEDIR": "/", "CCACHE_MAXSIZE": "20G",
+		// the tree's files carry the commit's time; nothing here changes while it compiles
+		"CCACHE_SLOPPINESS": "include_file_mtime,include_file_ctime,time_macros",
+	}
+	for k, v := range b.in.Container.Env {
+		vars[k] = v.Value
+	}
+	return env(vars)
+}
+
+func (b *builder) configure(toolchain, src llb.State) llb.State {
+	vars := Variables(b.in)
+	args := []string{"/bin/sh", scriptPath("configure.sh"), buildDir + ConfigureLog, "cmake", "-S", srcDir, "-B", buildDir, "-G", "Ninja"}
+	for _, k := range slices.Sorted(maps.Keys(vars)) {
+		args = append(args, "-D"+k+"="+vars[k].Value)
+	}
+	run := toolchain.Run(llb.Args(args), b.compilerEnv(), offline(), script("configure.sh"),
+		llb.AddMount(srcDir, src, llb.ForceNoOutput), llb.AddMount(buildDir, llb.Scratch()),
+		llb.WithCustomName("configure: cmake"), b.loc.at(b.in.Recipe.Pos))
+	return run.GetMount(buildDir)
+}
+
+func (b *builder) compile(toolchain, src, configured llb.State) llb.State {
+	args := append([]string{"cmake", "--build", buildDir, "--target"}, b.in.Choices.Programs...)
+	run := toolchain.Run(llb.Args(args), b.compilerEnv(), offline(),
+		b.sourceMount(src), llb.AddMount(buildDir, configured),
+		llb.AddMount("/ccache", llb.Scratch(), llb.AsPersistentCacheDir("strix-build-ccache", llb.CacheMountShared)),
+		llb.WithCustomNamef("compile: %s", b.in.Recipe.Name.Value), b.loc.at(b.in.Recipe.Pos))
+	return run.GetMount(buildDir)
+}
+
+// sourceMount gives the tree to one exec; what the build writes into it (the web page's gzip files) is dropped.
+func (b *builder) sourceMount(src llb.State) llb.RunOption {
+	tree := llb.AddMount(srcDir, src, llb.ForceNoOutput)
+	page, ok := b.serverUI()
+	if !ok {
+		return tree
+	}
+	return runOptions(tree, llb.AddMount(srcDir+"/tools/ui/dist", page, llb.ForceNoOutput))
+}

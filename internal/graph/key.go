@@ -1,0 +1,48 @@
+package graph
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"github.com/moby/buildkit/client/llb"
+)
+
+// uniqueID stands for nothing: the graph has no llb.Local, and a constant keeps it so that equal inputs marshal equally.
+const uniqueID = "strix-build"
+
+// Marshal encodes a state as BuildKit's definition for linux/amd64.
+func Marshal(ctx context.Context, st llb.State) (*llb.Definition, error) {
+	return st.Marshal(ctx, llb.LinuxAmd64, llb.LocalUniqueID(uniqueID))
+}
+
+// key is the digest of the definition, the config and the annotations. The helper is left out: a newer strix-build
+// cuts the same libraries to the same bytes, and would otherwise rebuild every image.
+func key(in Input, g *Graph) (string, error) {
+	if in.Helper.Layout != "" {
+		in.Helper = Origin{}
+		bare := &builder{in: in, loc: newLocator(nil)}
+		g = &Graph{Config: g.Config, Annotations: g.Annotations, Image: bare.all()}
+	}
+	def, err := Marshal(context.Background(), g.Image)
+	if err != nil {
+		return "", fmt.Errorf("marshal %q: %w", in.Recipe.Name, err)
+	}
+	h := sha256.New()
+	for _, op := range def.Def {
+		h.Write(op)
+	}
+	if err := json.NewEncoder(h).Encode([]any{g.Config, g.Annotations}); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// all is the image state alone.
+func (b *builder) all() llb.State {
+	tools := b.toolchain()
+	_, src := b.source(tools)
+	return b.image(b.runtime(), b.compile(tools, src, b.configure(tools, src)))
+}

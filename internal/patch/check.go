@@ -1,0 +1,123 @@
+package patch
+
+import (
+	"os"
+	"strings"
+
+	"github.com/bluekeyes/go-gitdiff/gitdiff"
+
+	"strix-build/internal/diag"
+)
+
+// File types in git's octal modes.
+const (
+	typeMask    os.FileMode = 0o170000
+	typeSymlink os.FileMode = 0o120000
+	typeModule  os.FileMode = 0o160000
+)
+
+// Check refuses what a patch to a source tree has no need for and a build must not trust: paths outside the tree or
+// in git's own folder, symlinks, submodules, modes other than 644 and 755, binary changes, and patches that change
+// nothing. All problems are reported at once, as a *diag.Error whose places are lines of the patch file.
+func Check(f File) error {
+	files, lines, list := parse(f.Name, f.Data)
+	if len(list) == 0 {
+		list = check(f.Name, files, lines)
+	}
+	return withSource(list, f.Name, f.Data)
+}
+
+// NewFile normalises and checks one patch. name is what messages call it, pos the line of patchset.yaml that
+// brought it in. The check sees the diff as written, the places in its errors are lines of data.
+func NewFile(name string, data []byte, pos diag.Pos) (File, error) {
+	f := File{Name: name, Data: data, Pos: pos}
+	files, lines, list := parse(name, data)
+	if len(list) == 0 {
+		list = check(name, files, lines)
+	}
+	if err := withSource(list, name, data); err != nil {
+		return File{}, err
+	}
+	f.Data = format(files)
+	return f, nil
+}
+
+func withSource(list diag.List, name string, data []byte) error {
+	if len(list) == 0 {
+		return nil
+	}
+	err := &diag.Error{Problems: list.Sorted()}
+	err.AddSource(name, data)
+	return err
+}
+
+func check(name string, files []*gitdiff.File, lines []int) diag.List {
+	var list diag.List
+	if len(files) == 0 {
+		list.Add(diag.Pos{File: name, Line: 1}, "", "the patch changes nothing")
+	}
+	for i, f := range files {
+		pos := diag.Pos{File: name, Line: lines[i]}
+		checkPaths(&list, pos, f)
+		checkKind(&list, pos, f)
+	}
+	return list
+}
+
+func checkPaths(list *diag.List, pos diag.Pos, f *gitdiff.File) {
+	names := []string{f.OldName, f.NewName}
+	if f.OldName == f.NewName || f.IsDelete {
+		names = names[:1]
+	} else if f.IsNew {
+		names = names[1:]
+	}
+	for _, n := range names {
+		if why := unsafePath(n); why != "" {
+			list.Add(pos, "", "path %q %s", n, why)
+		}
+	}
+}
+
+// unsafePath says what is wrong with a path of the source tree, or "".
+func unsafePath(p string) string {
+	if p == "" || strings.HasPrefix(p, "/") {
+		return "is not relative to the source tree"
+	}
+	if strings.ContainsFunc(p, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\\' }) {
+		return "has a control character or a backslash"
+	}
+	for part := range strings.SplitSeq(p, "/") {
+		switch {
+		case part == "..":
+			return "leaves the source tree"
+		case part == "." || part == "":
+			return "is not written in its shortest form"
+		case strings.EqualFold(part, ".git"):
+			return "is in git's own folder"
+		}
+	}
+	return ""
+}
+
+func checkKind(list *diag.List, pos diag.Pos, f *gitdiff.File) {
+	mode := f.NewMode
+	if plain(mode) {
+		mode = f.OldMode
+	}
+	switch {
+	case mode&typeMask == typeSymlink:
+		list.Add(pos, "", "%s is a symlink; patches may change plain files only", describe(f))
+	case mode&typeMask == typeModule:
+		list.Add(pos, "", "%s is a submodule; patches may change plain files only", describe(f))
+	case !plain(mode):
+		list.Add(pos, "", "%s has mode %o; patches may use 100644 and 100755 only", describe(f), mode)
+	case f.IsBinary:
+		list.Add(pos, "", "%s is changed as binary data; patches may change text only", describe(f))
+	case !changes(f):
+		list.Add(pos, "", "the entry of %s changes nothing", describe(f))
+	}
+}
+
+func changes(f *gitdiff.File) bool {
+	return len(f.TextFragments) > 0 || f.IsNew || f.IsDelete || f.IsRename || f.IsCopy || f.OldMode != f.NewMode
+}

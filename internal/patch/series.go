@@ -1,0 +1,101 @@
+package patch
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+
+	"strix-build/internal/diag"
+)
+
+// patchName is git format-patch's way to name files; the number is the order.
+var patchName = regexp.MustCompile(`^\d{4}-.*\.patch$`)
+
+// ReadSeries reads the patch files of a variant that is a series, in the order of their numbers, normalised and
+// checked. A variant that is a pull request is an error: its diff comes from the repository.
+func ReadSeries(fsys fs.FS, s *Set, v *Variant) ([]File, error) {
+	if v.Series.Value == "" {
+		return nil, fmt.Errorf("read series of patch set %q: variant %s is a pull request", s.Name, v.Window)
+	}
+	dir := path.Join(root, s.Name, v.Series.Value)
+	names, err := seriesNames(fsys, dir, v)
+	if err != nil {
+		return nil, err
+	}
+	var files []File
+	var all diag.Error
+	for _, name := range names {
+		f, err := readFile(fsys, s, v, name)
+		if err := merge(&all, err); err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	if len(all.Problems) > 0 {
+		return nil, &all
+	}
+	return files, nil
+}
+
+// seriesNames lists the patch files of a series folder. A file that looks like a patch but is not numbered would
+// silently stay out of the build, so it is a problem.
+func seriesNames(fsys fs.FS, dir string, v *Variant) ([]string, error) {
+	var list diag.List
+	entries, err := fs.ReadDir(fsys, dir)
+	if err != nil {
+		list.Add(v.Series.Pos, "", "series %q: no folder %s", v.Series.Value, dir)
+		return nil, filled(list, fsys)
+	}
+	var names []string
+	for _, e := range entries {
+		switch {
+		case patchName.MatchString(e.Name()) && !e.IsDir():
+			names = append(names, e.Name())
+		case path.Ext(e.Name()) == ".patch" || path.Ext(e.Name()) == ".diff":
+			list.Add(diag.Pos{File: path.Join(dir, e.Name())}, "rename it to NNNN-name.patch; the number is its place in the series",
+				"the name of a patch in a series begins with four digits and ends in .patch")
+		}
+	}
+	if len(names) == 0 && len(list) == 0 {
+		list.Add(v.Series.Pos, "", "series %q: %s holds no NNNN-name.patch file", v.Series.Value, dir)
+	}
+	return names, filled(list, fsys)
+}
+
+func readFile(fsys fs.FS, s *Set, v *Variant, name string) (File, error) {
+	file := path.Join(root, s.Name, v.Series.Value, name)
+	data, err := fs.ReadFile(fsys, file)
+	if err != nil {
+		return File{}, fmt.Errorf("read patch: %w", err)
+	}
+	f, err := NewFile(file, data, v.Pos)
+	f.Name = path.Join(s.Name, name)
+	return f, err
+}
+
+// merge moves err's problems into all. What is no *diag.Error is returned.
+func merge(all *diag.Error, err error) error {
+	var e *diag.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	all.Problems = append(all.Problems, e.Problems...)
+	for file, text := range e.Sources {
+		all.AddSource(file, text)
+	}
+	return nil
+}
+
+// Digest is the hex sha256 of the files' normalised diffs, one after the other. For a single file it is what
+// sha256sum prints.
+func Digest(files []File) string {
+	h := sha256.New()
+	for _, f := range files {
+		h.Write(f.Data)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

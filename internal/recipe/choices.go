@@ -1,0 +1,29 @@
+package recipe
+
+import "strix-build/internal/diag"
+
+// Choices is what a recipe's backend, target and features mean at one build number.
+type Choices struct {
+	CMake    map[string]Choice // variables of the configure step
+	Env      map[string]Choice // environment of the image
+	Flags    []Choice          // compiler flags that must be in compile_commands.json; ArchFlag among them
+	Programs []string          // CMake targets that become programs of the image, in order, no repeats
+	Links    map[string]string // further program names: link to program
+	Steps    []string          // extra build steps, e.g. server-ui
+	Notes    []string          // for plan
+	ArchFlag string            // the GPU target's compiler flag, "" where the backend has none
+}
+
+// Choice is a value and the line that asked for it.
+type Choice struct {
+	Value string
+	Pos   diag.Pos
+}
+
+// TrackName is the recipe's track; "stable" where it names none.
+func (r *Recipe) TrackName() string {
+	if r.Track.Value == "" {
+		return "stable"
+	}
+	return r.Track.Value
+}

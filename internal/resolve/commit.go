@@ -1,0 +1,182 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+
+	"strix-build/internal/version"
+)
+
+// Commit is a pinned commit of llama.cpp.
+type Commit struct {
+	ID    string        // full commit id
+	Build version.Build // number of commits up to it, upstream's order
+	Time  time.Time     // committer's, UTC
+	Tree  string        // id of its tree
+	Dirty bool          // HEAD of a checkout whose files differ from it; true for the reference HEAD only
+}
+
+var (
+	// buildForm is what a user may write for a build number. bN is also a possible short commit id; the number wins.
+	buildForm  = regexp.MustCompile(`^b?[1-9][0-9]{0,5}$`)
+	commitForm = regexp.MustCompile(`^[0-9a-f]{40}$`)
+	shortForm  = regexp.MustCompile(`^[0-9a-f]{7,40}$`)
+)
+
+// FindCommit resolves a build number (b9909 or 9909), a commit id, a branch or tag, or HEAD, which "" means too.
+//
+// In a local repository the number comes from the bN tags where there are any, and from counting commits where not.
+// A remote one is asked for its references and for the one commit; nothing is cloned.
+func FindCommit(ctx context.Context, src Source, ref string) (Commit, error) {
+	if ref == "" {
+		ref = "HEAD"
+	}
+	o := origin{Source: src}
+	return o.find(ctx, ref)
+}
+
+// origin is a source that is asked several things. A remote one is connected to once: upstream announces tens of
+// thousands of references each time.
+type origin struct {
+	Source
+	remote *remote // set by connect
+}
+
+func (o *origin) connect(ctx context.Context) (*remote, error) {
+	if o.remote != nil {
+		return o.remote, nil
+	}
+	r, err := dial(ctx, o.URL)
+	o.remote = r
+	return r, err
+}
+
+func (o *origin) find(ctx context.Context, ref string) (Commit, error) {
+	find := o.findRemote
+	if o.Path != "" {
+		find = o.findLocal
+	}
+	c, err := find(ctx, ref)
+	if errors.Is(err, errNotFound) {
+		return Commit{}, fmt.Errorf("resolve source ref %q: %w in %s", ref, err, o.Source)
+	}
+	if err != nil {
+		return Commit{}, fmt.Errorf("resolve source ref %q in %s: %w", ref, o.Source, err)
+	}
+	return c, nil
+}
+
+func (o *origin) findRemote(ctx context.Context, ref string) (Commit, error) {
+	r, err := o.connect(ctx)
+	if err != nil {
+		return Commit{}, err
+	}
+	return r.find(ctx, ref)
+}
+
+func (o *origin) findLocal(ctx context.Context, ref string) (Commit, error) {
+	r, err := open(o.Path)
+	if err != nil {
+		return Commit{}, err
+	}
+	defer r.Close()
+	h, build, err := r.find(ctx, ref)
+	if err != nil {
+		return Commit{}, err
+	}
+	c, err := r.commit(ctx, h)
+	if err != nil {
+		return Commit{}, err
+	}
+	if build == 0 {
+		if build, err = r.buildOf(ctx, h); err != nil {
+			return Commit{}, err
+		}
+	}
+	out := Commit{ID: h.String(), Build: build, Time: c.Committer.When.UTC(), Tree: c.TreeHash.String()}
+	if ref == "HEAD" && r.checkout {
+		out.Dirty, err = r.dirty()
+	}
+	return out, err
+}
+
+// find returns the commit of a reference, and its build number where looking for it told.
+func (r *repository) find(ctx context.Context, ref string) (plumbing.Hash, version.Build, error) {
+	var counted error
+	if buildForm.MatchString(ref) {
+		b, err := version.ParseBuild(ref)
+		if err != nil {
+			return plumbing.ZeroHash, 0, err
+		}
+		h, err := r.byBuild(ctx, b)
+		if err == nil {
+			return h, b, nil
+		}
+		if ctx.Err() != nil {
+			return plumbing.ZeroHash, 0, err
+		}
+		counted = err
+	}
+	h, err := r.ResolveRevision(plumbing.Revision(ref))
+	switch {
+	case err == nil:
+		return *h, 0, nil
+	case counted != nil:
+		return plumbing.ZeroHash, 0, counted
+	case errors.Is(err, plumbing.ErrReferenceNotFound), errors.Is(err, plumbing.ErrObjectNotFound):
+		return plumbing.ZeroHash, 0, errNotFound
+	}
+	return plumbing.ZeroHash, 0, err
+}
+
+// dirty reports whether files of the checkout differ from HEAD, untracked and not ignored ones included.
+func (r *repository) dirty() (bool, error) {
+	tree, err := r.Worktree()
+	if err != nil {
+		return false, fmt.Errorf("read working tree: %w", err)
+	}
+	status, err := tree.Status()
+	if err != nil {
+		return false, fmt.Errorf("compare working tree with HEAD: %w", err)
+	}
+	return !status.IsClean(), nil
+}
+
+// PullHead returns the commit that refs/pull/N/head names now, or "" where the source has no such reference.
+func PullHead(ctx context.Context, src Source, number int) (string, error) {
+	o := origin{Source: src}
+	return o.pullHead(ctx, number)
+}
+
+func (o *origin) pullHead(ctx context.Context, number int) (string, error) {
+	name := pullRef(number)
+	if o.Path == "" {
+		r, err := o.connect(ctx)
+		if err != nil {
+			return "", err
+		}
+		return r.pullHead(name), nil
+	}
+	r, err := open(o.Path)
+	if err != nil {
+		return "", fmt.Errorf("open %s: %w", o.Source, err)
+	}
+	defer r.Close()
+	ref, err := r.Reference(name, true)
+	if errors.Is(err, plumbing.ErrReferenceNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read %s of %s: %w", name, o.Source, err)
+	}
+	return ref.Hash().String(), nil
+}
+
+func pullRef(number int) plumbing.ReferenceName {
+	return plumbing.ReferenceName(fmt.Sprintf("refs/pull/%d/head", number))
+}

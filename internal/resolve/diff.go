@@ -1,0 +1,162 @@
+package resolve
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/go-git/go-billy/v5/osfs"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/storer"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+)
+
+// Diff returns the git-format diff between two full commit ids, with one line of context and without rename
+// detection, in the form patch.Normalise gives. Little context makes a pull request's diff fit the builds around its
+// base; git apply still refuses a hunk whose lines are gone.
+//
+// From a URL the two commits' trees and the files that differ are fetched into cacheDir, and found there next time;
+// "" keeps nothing.
+func Diff(ctx context.Context, src Source, base, head, cacheDir string) ([]byte, error) {
+	o := origin{Source: src}
+	return o.diff(ctx, base, head, cacheDir)
+}
+
+func (o *origin) diff(ctx context.Context, base, head, cacheDir string) ([]byte, error) {
+	for _, id := range []string{base, head} {
+		if !commitForm.MatchString(id) {
+			return nil, fmt.Errorf("diff of %s: %q is not a full commit id", o.Source, id)
+		}
+	}
+	diff := o.diffRemote
+	if o.Path != "" {
+		diff = o.diffLocal
+	}
+	out, err := diff(ctx, plumbing.NewHash(base), plumbing.NewHash(head), cacheDir)
+	if err != nil {
+		return nil, fmt.Errorf("diff %.12s..%.12s of %s: %w", base, head, o.Source, err)
+	}
+	return out, nil
+}
+
+func (o *origin) diffLocal(ctx context.Context, base, head plumbing.Hash, _ string) ([]byte, error) {
+	r, err := open(o.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return diffCommits(ctx, r.storage, base, head)
+}
+
+func (o *origin) diffRemote(ctx context.Context, base, head plumbing.Hash, cacheDir string) ([]byte, error) {
+	st, done, err := cacheStorage(o.URL, cacheDir)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if out, err := diffCommits(ctx, st, base, head); err == nil {
+		return out, nil
+	}
+	r, err := o.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.fetchDiff(ctx, st, base, head); err != nil {
+		return nil, err
+	}
+	return diffCommits(ctx, st, base, head)
+}
+
+// cacheStorage is the object store of one remote repository.
+func cacheStorage(url, cacheDir string) (*filesystem.Storage, func(), error) {
+	if cacheDir == "" {
+		return tempStorage()
+	}
+	sum := sha256.Sum256([]byte(url))
+	st := newStorage(osfs.New(filepath.Join(cacheDir, "git", hex.EncodeToString(sum[:8]))))
+	return st, func() { _ = st.Close() }, st.Init()
+}
+
+// fetchDiff gets what the diff of two commits needs. With a filtering server that is two trees, then the files that
+// differ; a server without filters, or one that hands out no single files, sends both trees with all files.
+func (r *remote) fetchDiff(ctx context.Context, st *filesystem.Storage, base, head plumbing.Hash) error {
+	wants := []plumbing.Hash{base, head}
+	if err := r.fetch(ctx, st, wants, 1, packp.FilterBlobNone()); err != nil || !r.filters() {
+		return err
+	}
+	changes, err := treeChanges(ctx, st, base, head)
+	if err != nil {
+		return err
+	}
+	var blobs []plumbing.Hash
+	for _, c := range changes {
+		for _, e := range []object.ChangeEntry{c.From, c.To} {
+			if e.Name != "" && e.TreeEntry.Mode != filemode.Submodule {
+				blobs = append(blobs, e.TreeEntry.Hash)
+			}
+		}
+	}
+	if len(blobs) == 0 || r.fetch(ctx, st, blobs, 0, "") == nil {
+		return nil
+	}
+	return r.fetch(ctx, st, wants, 1, "")
+}
+
+func diffCommits(ctx context.Context, st storer.EncodedObjectStorer, base, head plumbing.Hash) ([]byte, error) {
+	changes, err := treeChanges(ctx, st, base, head)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	for _, c := range changes {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		text, err := diffChange(st, c)
+		if err != nil {
+			return nil, err
+		}
+		out.WriteString(text)
+	}
+	return out.Bytes(), nil
+}
+
+// treeChanges compares two commits' trees, file by file, sorted by path.
+func treeChanges(ctx context.Context, st storer.EncodedObjectStorer, base, head plumbing.Hash) (object.Changes, error) {
+	from, err := treeOf(st, base)
+	if err != nil {
+		return nil, err
+	}
+	to, err := treeOf(st, head)
+	if err != nil {
+		return nil, err
+	}
+	changes, err := object.DiffTreeWithOptions(ctx, from, to, nil)
+	if err != nil {
+		return nil, fmt.Errorf("compare trees: %w", reason(ctx, err))
+	}
+	sortChanges(changes)
+	return changes, nil
+}
+
+func treeOf(st storer.EncodedObjectStorer, h plumbing.Hash) (*object.Tree, error) {
+	c, err := object.GetCommit(st, h)
+	if errors.Is(err, plumbing.ErrObjectNotFound) {
+		return nil, fmt.Errorf("commit %s: %w", h, errNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read commit %s: %w", h, err)
+	}
+	t, err := c.Tree()
+	if err != nil {
+		return nil, fmt.Errorf("read tree of commit %s: %w", h, err)
+	}
+	return t, nil
+}

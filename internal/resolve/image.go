@@ -1,0 +1,41 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	registry "github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+)
+
+// ImageDigest asks a registry for the digest ("sha256:…") an image reference has now. A reference that has one is
+// answered without the network. Credentials come from the ordinary keychain.
+func ImageDigest(ctx context.Context, ref string) (string, error) {
+	r, err := name.ParseReference(ref)
+	if err != nil {
+		return "", fmt.Errorf("image reference %q: %w", ref, err)
+	}
+	if d, ok := r.(name.Digest); ok {
+		return d.DigestStr(), nil
+	}
+	desc, err := registry.Head(r, registry.WithContext(ctx), registry.WithAuthFromKeychain(authn.DefaultKeychain))
+	if err != nil {
+		return "", fmt.Errorf("resolve image %q: %w", ref, reason(ctx, err))
+	}
+	return desc.Digest.String(), nil
+}
+
+// unreachable reports whether a registry did not answer at all. One that answers and refuses is a different matter:
+// a wrong name or missing login must not pass for a host without network.
+func unreachable(err error) bool {
+	var answer *transport.Error
+	if errors.As(err, &answer) {
+		return answer.StatusCode == http.StatusBadGateway || answer.StatusCode == http.StatusServiceUnavailable ||
+			answer.StatusCode == http.StatusGatewayTimeout
+	}
+	return err != nil && !errors.Is(err, context.Canceled)
+}

@@ -1,0 +1,211 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/go-git/go-billy/v5/osfs"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
+	"github.com/go-git/go-git/v5/plumbing/transport"
+	"github.com/go-git/go-git/v5/plumbing/transport/http"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+
+	"strix-build/internal/version"
+)
+
+// remote is a repository behind a URL, with the references it announced.
+//
+// It speaks to upload-pack itself instead of using go-git's Remote, because that one has no filters: with them the
+// server sends a commit, or the trees of two, without the files.
+type remote struct {
+	url     string
+	session transport.UploadPackSession
+	refs    *packp.AdvRefs
+}
+
+// dial asks a repository for its references.
+func dial(ctx context.Context, url string) (*remote, error) {
+	ep, err := transport.NewEndpoint(url)
+	if err != nil {
+		return nil, fmt.Errorf("source %q: %w", url, err)
+	}
+	session, err := http.DefaultClient.NewUploadPackSession(ep, nil)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", url, err)
+	}
+	refs, err := session.AdvertisedReferencesContext(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list references of %s: %w", url, reason(ctx, err))
+	}
+	return &remote{url: url, session: session, refs: refs}, nil
+}
+
+// reason prefers what ended the context to what the ended connection looked like.
+func reason(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func (r *remote) find(ctx context.Context, ref string) (Commit, error) {
+	h, err := r.lookup(ref)
+	if err != nil {
+		return Commit{}, err
+	}
+	b := r.buildOf(h)
+	if b == 0 {
+		return Commit{}, fmt.Errorf("no bN tag is on commit %s, so its build number is unknown; "+
+			"give a tagged build, or a clone, where commits can be counted", h)
+	}
+	st, done, err := tempStorage()
+	if err != nil {
+		return Commit{}, err
+	}
+	defer done()
+	if err := r.fetch(ctx, st, []plumbing.Hash{h}, 1, packp.FilterTreeDepth(0)); err != nil {
+		return Commit{}, err
+	}
+	c, err := object.GetCommit(st, h)
+	if err != nil {
+		return Commit{}, fmt.Errorf("read commit %s: %w", h, err)
+	}
+	return Commit{ID: h.String(), Build: b, Time: c.Committer.When.UTC(), Tree: c.TreeHash.String()}, nil
+}
+
+// lookup finds the commit of a reference among those announced.
+func (r *remote) lookup(ref string) (plumbing.Hash, error) {
+	if ref == "HEAD" && r.refs.Head != nil {
+		return *r.refs.Head, nil
+	}
+	if buildForm.MatchString(ref) {
+		if h, ok := r.target("refs/tags/b" + strings.TrimPrefix(ref, "b")); ok {
+			return h, nil
+		}
+	}
+	for _, prefix := range []string{"refs/heads/", "refs/tags/", ""} {
+		if h, ok := r.target(prefix + ref); ok {
+			return h, nil
+		}
+	}
+	if shortForm.MatchString(ref) {
+		return r.lookupID(ref)
+	}
+	return plumbing.ZeroHash, errNotFound
+}
+
+// lookupID finds a commit id by its beginning. A full one needs no reference that points to it.
+func (r *remote) lookupID(id string) (plumbing.Hash, error) {
+	if commitForm.MatchString(id) {
+		return plumbing.NewHash(id), nil
+	}
+	var found plumbing.Hash
+	for name := range r.refs.References {
+		h, _ := r.target(name)
+		if !strings.HasPrefix(h.String(), id) || h == found {
+			continue
+		}
+		if !found.IsZero() {
+			return plumbing.ZeroHash, fmt.Errorf("commit id %q is ambiguous; give more digits", id)
+		}
+		found = h
+	}
+	if found.IsZero() {
+		return found, errNotFound
+	}
+	return found, nil
+}
+
+// target is what a reference points to, behind an annotated tag.
+func (r *remote) target(name string) (plumbing.Hash, bool) {
+	if h, ok := r.refs.Peeled[name]; ok {
+		return h, true
+	}
+	h, ok := r.refs.References[name]
+	return h, ok
+}
+
+func (r *remote) buildOf(h plumbing.Hash) version.Build {
+	for name := range r.refs.References {
+		tag, ok := strings.CutPrefix(name, "refs/tags/")
+		if !ok || !buildTag.MatchString(tag) {
+			continue
+		}
+		if t, _ := r.target(name); t == h {
+			b, _ := version.ParseBuild(tag)
+			return b
+		}
+	}
+	return 0
+}
+
+func (r *remote) pullHead(name plumbing.ReferenceName) string {
+	if h, ok := r.target(name.String()); ok {
+		return h.String()
+	}
+	return ""
+}
+
+// filters reports whether the server can leave objects out.
+func (r *remote) filters() bool { return r.refs.Capabilities.Supports(capability.Filter) }
+
+// fetch stores the wanted objects and what they refer to, commits to the given depth (0: no limit), less what the
+// filter leaves out where the server knows filters.
+func (r *remote) fetch(ctx context.Context, st *filesystem.Storage, wants []plumbing.Hash, depth int, filter packp.Filter) error {
+	req := packp.NewUploadPackRequestFromCapabilities(r.refs.Capabilities)
+	req.Wants = wants
+	if depth > 0 {
+		req.Depth = packp.DepthCommits(depth)
+		_ = req.Capabilities.Set(capability.Shallow)
+	}
+	if filter != "" && r.filters() {
+		req.Filter = filter
+		_ = req.Capabilities.Set(capability.Filter)
+	}
+	if r.refs.Capabilities.Supports(capability.NoProgress) {
+		_ = req.Capabilities.Set(capability.NoProgress)
+	}
+	if err := r.receive(ctx, st, req); err != nil {
+		return fmt.Errorf("fetch %s from %s: %w", wants[0], r.url, reason(ctx, err))
+	}
+	return nil
+}
+
+func (r *remote) receive(ctx context.Context, st *filesystem.Storage, req *packp.UploadPackRequest) (err error) {
+	res, err := r.session.UploadPack(ctx, req)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, res.Close()) }()
+	return packfile.UpdateObjectStorage(st, demux(req.Capabilities, res))
+}
+
+// demux takes the pack out of the channels the server mixes with it.
+func demux(caps *capability.List, res io.Reader) io.Reader {
+	switch {
+	case caps.Supports(capability.Sideband64k):
+		return sideband.NewDemuxer(sideband.Sideband64k, res)
+	case caps.Supports(capability.Sideband):
+		return sideband.NewDemuxer(sideband.Sideband, res)
+	}
+	return res
+}
+
+// tempStorage is an object store for one question; done removes it.
+func tempStorage() (st *filesystem.Storage, done func(), err error) {
+	dir, err := os.MkdirTemp("", "strix-build-git-")
+	if err != nil {
+		return nil, nil, err
+	}
+	st = newStorage(osfs.New(dir))
+	return st, func() { _ = st.Close(); _ = os.RemoveAll(dir) }, st.Init()
+}

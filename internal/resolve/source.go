@@ -1,0 +1,93 @@
+// Package resolve turns moving names (build numbers, branches, pull requests, image tags) into pins, reads trees
+// and diffs of pinned commits, and makes lock files of them.
+//
+// It does not build, it does not apply patches, and it changes no repository it is given. Git is read with go-git,
+// never with a git binary; what has to be fetched goes to a cache folder or a temporary one.
+package resolve
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// Upstream is the public llama.cpp repository: the source where none is given, and what a lock file names.
+const Upstream = "https://github.com/ggml-org/llama.cpp"
+
+// Source is where llama.cpp's commits come from. Exactly one field is set.
+type Source struct {
+	URL  string // https, or http on the loopback interface
+	Path string // absolute path of a bare repository or a checkout
+}
+
+// String returns the URL or the path.
+func (s Source) String() string {
+	if s.Path != "" {
+		return s.Path
+	}
+	return s.URL
+}
+
+// scpForm is git's short way to write an ssh address.
+var scpForm = regexp.MustCompile(`^[^/\\]+@[^/]+:`)
+
+// ParseSource reads an https URL or the path of an existing repository. Other schemes are refused; ssh above all,
+// because BuildKit's git source scans the host's keys while the graph is being made, which has to stay free of
+// network.
+func ParseSource(s string) (Source, error) {
+	scheme, rest, isURL := strings.Cut(s, "://")
+	switch {
+	case s == "":
+		return Source{}, fmt.Errorf("source is empty; give an https URL or the path of a clone")
+	case isURL && scheme == "file":
+		return parsePath(s, rest)
+	case isURL && (scheme == "https" || scheme == "http"):
+		return parseURL(s)
+	case isURL && scheme == "ssh", !isURL && scpForm.MatchString(s):
+		return Source{}, fmt.Errorf("source %q: ssh is not supported, because reading its host key needs the network "+
+			"before the build begins; give the repository's https URL or the path of a clone", s)
+	case isURL:
+		return Source{}, fmt.Errorf("source %q: scheme %q is not supported; give an https URL or the path of a clone", s, scheme)
+	}
+	return parsePath(s, s)
+}
+
+func parseURL(s string) (Source, error) {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Host == "":
+		return Source{}, fmt.Errorf("source %q is not a URL", s)
+	case u.User != nil:
+		return Source{}, fmt.Errorf("source %q has credentials in it, which would end up in lock files and image labels; "+
+			"clone the repository and give the clone's path", u.Redacted())
+	case u.RawQuery != "" || u.Fragment != "":
+		return Source{}, fmt.Errorf("source %q has a query or a fragment; give the repository alone and the commit with --base", s)
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return Source{}, fmt.Errorf("source %q: http is accepted on this host only; use https", s)
+	}
+	return Source{URL: strings.TrimRight(s, "/")}, nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func parsePath(s, path string) (Source, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return Source{}, fmt.Errorf("source %q: %w", s, err)
+	}
+	if _, err := os.Stat(abs); err != nil {
+		return Source{}, fmt.Errorf("source %q: no such file or folder", s)
+	}
+	r, err := open(abs)
+	if err != nil {
+		return Source{}, fmt.Errorf("source %q: %w", s, err)
+	}
+	return Source{Path: abs}, r.Close()
+}
