@@ -98,8 +98,12 @@ func view(p *build.Plan, opt build.Options) planView {
 	}
 	base := p.Lock.Containers[v.Container]
 	v.Base = base.Image.Value
-	if v.Base == "" {
+	switch {
+	case v.Base != "":
+	case base.Bootstrap.Value != "":
 		v.Base = "debootstrap " + base.Bootstrap.Value
+	default:
+		v.Base = fmt.Sprintf("not pinned by track %s; run `strix-build lock`", p.Lock.Track)
 	}
 	for _, k := range p.Recipe.KeepGPUs {
 		v.KeepGPUs = append(v.KeepGPUs, k.Value)

@@ -52,11 +52,14 @@ func (a *app) root() *cobra.Command {
 		Short:         "container images of patched llama.cpp for AMD Strix Halo",
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		Args:          unknownCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			return a.setup()
 		},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%v", err) })
+	root.SuggestionsMinimumDistance = 2
 	f := root.PersistentFlags()
 	f.StringVar(&a.projectDir, "project", "", "`DIR` with recipes/, patches/ and containers/ (default: the one around the working directory, else the data in the program)")
 	f.StringVar(&a.stateDir, "state", "", "`DIR` for images, cache and builder (default $STRIX_BUILD_STATE, else ~/.local/share/strix-build)")
@@ -66,7 +69,34 @@ func (a *app) root() *cobra.Command {
 	f.StringVar(&a.logFormat, "log-format", "text", "text or json")
 	root.AddCommand(a.recipeCmd(), a.lintCmd(), a.lockCmd(), a.planCmd(), a.graphCmd(), a.explainCmd(), a.imagesCmd(),
 		a.builderCmd(), a.versionCmd(), a.cutCmd(), a.miniatureCmd())
+	argsAreUsage(root)
 	return root
+}
+
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := ""
+	if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
+		hint = fmt.Sprintf("; did you mean %q?", s[0])
+	}
+	return fmt.Errorf("unknown command %q%s", args[0], hint)
+}
+
+// argsAreUsage makes a wrong number of arguments a mistake of the caller (exit code 2) everywhere.
+func argsAreUsage(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return usage("%s: %v", c.CommandPath(), err)
+			}
+			return nil
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		argsAreUsage(sub)
+	}
 }
 
 func (a *app) setup() error {

@@ -32,20 +32,38 @@ func (e *rejectedError) Error() string { return fmt.Sprintf("patch %s: %v", e.pa
 
 func (w *work) patchSteps(ctx context.Context, s *buildkit.Session) error {
 	for _, step := range w.g.Patched {
-		_, err := s.Evaluate(ctx, step.State)
-		if err == nil {
-			continue
-		}
-		var v *errdefs.VertexError
-		if !isExit(err) || !errors.As(err, &v) {
+		if err := w.patchStep(ctx, s, step); err != nil {
 			return err
 		}
-		if _, rerr := s.Evaluate(ctx, step.Reverse); rerr == nil {
-			return &upstreamError{step.Patch.Name}
-		}
-		return &rejectedError{step.Patch, digest.Digest(v.Digest), err}
 	}
 	return nil
+}
+
+func (w *work) patchStep(ctx context.Context, s *buildkit.Session, step graph.Step) error {
+	ref, err := s.Evaluate(ctx, step.Upstream)
+	if err != nil {
+		return err
+	}
+	state, err := ref.ReadFile(ctx, graph.UpstreamState)
+	if err != nil {
+		return fmt.Errorf("read the state of patch %s: %w", step.Patch.Name, err)
+	}
+	if strings.TrimSpace(string(state)) == graph.StateUpstream {
+		return &upstreamError{step.Patch.Name}
+	}
+	_, err = s.Evaluate(ctx, step.State)
+	if err == nil {
+		return nil
+	}
+	own, herr := graph.Head(ctx, step.State)
+	if herr != nil {
+		return herr
+	}
+	var v *errdefs.VertexError
+	if isExit(err) && errors.As(err, &v) && v.Digest == own.String() {
+		return &rejectedError{step.Patch, own, err}
+	}
+	return err // a step before the patch
 }
 
 // isExit tells an exec that ended with a status from a builder that broke.

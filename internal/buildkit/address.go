@@ -51,6 +51,7 @@ func lookAddress(address string) func(context.Context, *host) (*offer, error) {
 		return &offer{
 			how:     "builder at " + address,
 			address: address,
+			hint:    "start a buildkitd there; without an address, strix-build finds or starts one by itself",
 			dial: func(ctx context.Context) (*client.Client, error) {
 				return client.New(ctx, address, opts...)
 			},

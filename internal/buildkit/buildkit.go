@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/moby/buildkit/client"
@@ -99,7 +100,11 @@ func (h *host) connect(ctx context.Context, w way) (*Builder, error) {
 		return nil, err
 	}
 	if of.daemon == nil {
-		return reach(ctx, of)
+		b, err := reach(ctx, of)
+		if err != nil && of.hint != "" {
+			err = hint(err, of.hint)
+		}
+		return b, err
 	}
 	held, err := joinLease(ctx, of.daemon.dir(), of.daemon.ensure)
 	if err != nil {
@@ -127,7 +132,7 @@ func reach(ctx context.Context, of *offer) (_ *Builder, err error) {
 		err = of.check(b)
 	}
 	if err != nil {
-		return nil, errors.Join(causeOf(ctx, err), b.Client.Close())
+		return nil, errors.Join(plain(causeOf(ctx, err)), b.Client.Close())
 	}
 	return b, nil
 }
@@ -159,6 +164,15 @@ func causeOf(ctx context.Context, err error) error {
 		return cause
 	}
 	return err
+}
+
+// plain takes the layers of gRPC off the error of a connection that was not made.
+func plain(err error) error {
+	_, reason, found := strings.Cut(err.Error(), "while dialing: ")
+	if !found {
+		return err
+	}
+	return errors.New(strings.TrimSuffix(reason, `"`))
 }
 
 // Explain makes a failed solve's error plain when its reason is that the daemon

@@ -20,12 +20,13 @@ type host struct {
 	env    func(string) string
 	log    *slog.Logger
 	uid    int
-	exeDir string // where the running program lies
-	tmp    string // a folder whose path is short
+	exeDir string   // where the running program lies
+	tmp    string   // a folder whose path is short
+	sbin   []string // searched for what buildkitd needs, besides the PATH
 }
 
 func newHost(o Options) *host {
-	h := &host{Options: o, env: o.Env, log: o.Log, uid: os.Geteuid(), tmp: "/tmp"}
+	h := &host{Options: o, env: o.Env, log: o.Log, uid: os.Geteuid(), tmp: "/tmp", sbin: sbin}
 	if h.env == nil {
 		h.env = os.Getenv
 	}
@@ -44,7 +45,7 @@ func newHost(o Options) *host {
 // sbin are folders that hold runc and rootlesskit but are not on every user's PATH (su without a dash, Debian).
 var sbin = []string{"/usr/local/sbin", "/usr/sbin", "/sbin"}
 
-// look finds a program by name on the PATH of the given environment.
+// lookPath finds a program by name on the PATH of the given environment.
 func (h *host) lookPath(name string, more ...string) (string, bool) {
 	for _, dir := range append(filepath.SplitList(h.env("PATH")), more...) {
 		path := filepath.Join(dir, name)
@@ -94,7 +95,7 @@ func lastLine(s string) string {
 	return s[strings.LastIndexByte(s, '\n')+1:]
 }
 
-// install is the command that brings a package on this machine's distribution.
+// install is the command that brings a package, by Debian's name for it, on this machine's distribution.
 func install(pkg string) string {
 	data, err := os.ReadFile("/etc/os-release")
 	if err != nil {
@@ -116,6 +117,9 @@ func installOn(osRelease, pkg string) string {
 		case "debian", "ubuntu":
 			return "apt-get install " + pkg
 		case "fedora", "rhel":
+			if pkg == "uidmap" {
+				pkg = "shadow-utils"
+			}
 			return "dnf install " + pkg
 		case "arch":
 			return "pacman -S " + pkg

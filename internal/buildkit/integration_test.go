@@ -225,6 +225,25 @@ func TestIntegrationKilledClientLeavesAUsableDaemon(t *testing.T) {
 	}
 }
 
+func TestIntegrationLeftDaemonOfOtherSettingsIsReplaced(t *testing.T) {
+	t.Parallel()
+	o := options(t)
+	other := startClient(t, o)
+	other.Process.Kill()
+	other.Wait()
+	left := status(t, o).PID
+	o.CacheBytes = 20 << 30
+	b := connect(t, o)
+	if got := status(t, o).PID; got == left || got == 0 {
+		t.Errorf("process %d still runs with the old cache size (%d)", left, got)
+	}
+	config, err := os.ReadFile(filepath.Join(o.StateDir, "buildkitd.toml"))
+	if err != nil || !strings.Contains(string(config), fmt.Sprint(o.CacheBytes)) {
+		t.Errorf("%v:\n%s", err, config)
+	}
+	closeBuilder(t, b)
+}
+
 func TestIntegrationStopEndsALeftDaemon(t *testing.T) {
 	t.Parallel()
 	o := options(t)
@@ -442,4 +461,3 @@ func TestIntegrationDaemonNoiseStaysInItsLog(t *testing.T) {
 		t.Errorf("log: %v\n%s", err, log)
 	}
 }
-

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 
@@ -107,7 +108,9 @@ func dialSession(socket, proto string, h http.Header) (net.Conn, error) {
 	}
 	meta := make(map[string][]string)
 	for key, values := range h {
-		meta[http.CanonicalHeaderKey(key)] = values
+		if strings.HasPrefix(key, "X-Docker-") { // the others are for this hop
+			meta[key] = values
+		}
 	}
 	return c.Dialer()(context.Background(), proto, meta)
 }

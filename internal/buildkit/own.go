@@ -39,30 +39,30 @@ func lookOwn(_ context.Context, h *host) (*offer, error) {
 
 // buildkitd finds the daemon's binary. One that was asked for by name is never replaced by another.
 func (h *host) buildkitd() (string, error) {
+	beside := filepath.Join(h.exeDir, "buildkitd")
+	build := "in a checkout, build it: " + fmt.Sprintf(toolsBuild, beside)
 	for _, asked := range []string{h.Binary, h.env(EnvBinary)} {
 		if asked == "" {
 			continue
 		}
 		if !executable(asked) {
-			return "", fmt.Errorf("%q is not an executable file", asked)
+			return "", hint(fmt.Errorf("buildkitd %q is not an executable file", asked), build)
 		}
 		return filepath.Abs(asked)
 	}
-	beside := filepath.Join(h.exeDir, "buildkitd")
 	if executable(beside) {
 		return beside, nil
 	}
 	if path, ok := h.lookPath("buildkitd"); ok {
 		return path, nil
 	}
-	return "", hint(fmt.Errorf("no buildkitd at %q, in $%s or on the PATH", beside, EnvBinary),
-		"build it: "+fmt.Sprintf(toolsBuild, beside))
+	return "", hint(fmt.Errorf("no buildkitd at %q, in $%s or on the PATH", beside, EnvBinary), build)
 }
 
 // hasRunc looks for what buildkitd itself looks for.
 func (h *host) hasRunc() bool {
 	for _, name := range []string{"buildkit-runc", "runc"} {
-		if _, ok := h.lookPath(name, sbin...); ok {
+		if _, ok := h.lookPath(name, h.sbin...); ok {
 			return true
 		}
 	}
@@ -71,12 +71,12 @@ func (h *host) hasRunc() bool {
 
 // rootless is what has to stand before buildkitd's command when the user is not root.
 func (h *host) rootless() ([]string, error) {
-	kit, ok := h.lookPath("rootlesskit", sbin...)
+	kit, ok := h.lookPath("rootlesskit", h.sbin...)
 	if !ok {
 		return nil, hint(errors.New("not root, and rootlesskit is not installed"),
 			"run it through sudo, or "+install("rootlesskit"))
 	}
-	if _, ok := h.lookPath("newuidmap", sbin...); !ok {
+	if _, ok := h.lookPath("newuidmap", h.sbin...); !ok {
 		return nil, hint(errors.New("not root, and newuidmap is not installed"), install("uidmap"))
 	}
 	return []string{kit, "--net=host", "--copy-up=/run"}, nil

@@ -132,7 +132,7 @@ func (p *process) start(ctx context.Context) error {
 	defer log.Close()
 	argv := append(slices.Clone(p.wrapper), p.binary, "--config", p.toml())
 	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Dir, cmd.Env = p.state, daemonEnv(os.Environ(), p.h.env("PATH"))
+	cmd.Dir, cmd.Env = p.state, daemonEnv(os.Environ(), append(filepath.SplitList(p.h.env("PATH")), p.h.sbin...))
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // Ctrl-C on the terminal is for us alone
 	if err := cmd.Start(); err != nil {
@@ -147,14 +147,13 @@ func (p *process) start(ctx context.Context) error {
 	return nil
 }
 
-// daemonEnv is our environment with the folders of runc added, without what speaks to a service manager.
-func daemonEnv(env []string, path string) []string {
+// daemonEnv is our environment with another PATH, and without what speaks to a service manager.
+func daemonEnv(env, path []string) []string {
 	out := slices.DeleteFunc(slices.Clone(env), func(kv string) bool {
 		key, _, _ := strings.Cut(kv, "=")
 		return key == "PATH" || key == "NOTIFY_SOCKET" || strings.HasPrefix(key, "LISTEN_") || strings.HasPrefix(key, "OTEL_")
 	})
-	dirs := append(filepath.SplitList(path), sbin...)
-	return append(out, "PATH="+strings.Join(dirs, string(filepath.ListSeparator)))
+	return append(out, "PATH="+strings.Join(path, string(filepath.ListSeparator)))
 }
 
 // ready waits until the daemon answers; ended is nil when it is not our child.

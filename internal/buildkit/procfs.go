@@ -3,6 +3,7 @@ package buildkit
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -57,16 +58,28 @@ func (p proc) read(name string) []byte {
 	return data
 }
 
-// startTime is field 22 of /proc/PID/stat, in ticks since boot. The name in field 2
-// may hold anything, so fields are counted from its closing bracket.
-func (p proc) startTime() uint64 {
-	stat := p.read("stat")
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	if len(fields) < 20 {
-		return 0
+// stat returns field n of /proc/PID/stat, counted from 1 as in proc(5), for n > 2;
+// empty for a process that is gone. The name in field 2 may hold anything, so
+// fields are counted from its closing bracket.
+func (p proc) stat(n int) string {
+	data := p.read("stat")
+	fields := bytes.Fields(data[bytes.LastIndexByte(data, ')')+1:])
+	if len(fields) < n-2 {
+		return ""
 	}
-	ticks, _ := strconv.ParseUint(string(fields[19]), 10, 64) // the kernel writes numbers
+	return string(fields[n-3])
+}
+
+// startTime is in ticks since boot.
+func (p proc) startTime() uint64 {
+	ticks, _ := strconv.ParseUint(p.stat(22), 10, 64) // gone: 0
 	return ticks
+}
+
+// ended says whether the process is gone or waits only to be reaped.
+func (p proc) ended() bool {
+	state := p.stat(3)
+	return state == "" || state == "Z" || state == "X"
 }
 
 func exeOf(pid int) string {
@@ -86,17 +99,32 @@ func sweep(root string, log *slog.Logger) {
 	for _, d := range dirs {
 		ids[filepath.Base(filepath.Dir(d))] = true
 	}
-	for _, p := range processes() {
-		if inContainer(p.read("cgroup"), ids) {
-			log.Debug("ending a process of a killed daemon", "pid", p.pid)
-			_ = syscall.Kill(p.pid, syscall.SIGKILL) // it may be gone already
-		}
-	}
+	killContainers(ids, log)
 	unmountUnder(root, log)
 	for _, d := range dirs {
 		if err := os.Remove(d); err != nil { // only ever an empty folder: never into a mount
 			log.Debug("a killed daemon's folder stays", "path", d, "error", err)
 		}
+	}
+}
+
+// killContainers ends all processes of the containers and waits until they are gone.
+func killContainers(ids map[string]bool, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.Background(), killWithin)
+	defer cancel()
+	err := poll(ctx, func() (bool, error) {
+		gone := true
+		for _, p := range processes() {
+			if inContainer(p.read("cgroup"), ids) && !p.ended() {
+				gone = false
+				err := syscall.Kill(p.pid, syscall.SIGKILL)
+				log.Debug("ending a process of a killed daemon", "pid", p.pid, "error", err)
+			}
+		}
+		return gone, nil
+	})
+	if err != nil {
+		log.Debug("processes of a killed daemon stay", "error", err)
 	}
 }
 

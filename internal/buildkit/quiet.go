@@ -3,6 +3,7 @@ package buildkit
 import (
 	"context"
 	"io"
+	stdlog "log"
 	"log/slog"
 	"maps"
 	"slices"
@@ -10,14 +11,20 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// QuietLogrus sends what BuildKit's client writes with logrus to log at debug
-// level. Without it, warnings that are of no use to the user land on stderr. It
-// changes logrus's global logger: call it once, from main.
+// QuietLogrus sends what BuildKit's client writes with logrus, and net/http2 with
+// the standard library's logger, to log at debug level. Without it, warnings that
+// are of no use to the user land on stderr. It changes both global loggers: call it
+// once, from main.
 func QuietLogrus(log *slog.Logger) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	stdlog.SetFlags(0)
+	stdlog.SetOutput(slog.NewLogLogger(log.Handler(), slog.LevelDebug).Writer())
 	logrus.SetOutput(io.Discard)
 	logrus.SetReportCaller(false)
 	level := logrus.PanicLevel
-	if log != nil && log.Enabled(context.Background(), slog.LevelDebug) {
+	if log.Enabled(context.Background(), slog.LevelDebug) {
 		level = logrus.DebugLevel
 		logrus.StandardLogger().ReplaceHooks(logrus.LevelHooks{})
 		logrus.AddHook(slogHook{log})

@@ -23,6 +23,7 @@ type way struct {
 type offer struct {
 	how     string // one line for people
 	address string
+	hint    string // the next step when it does not answer; may be empty
 	dial    func(ctx context.Context) (*client.Client, error)
 	// daemon is set when this program starts and stops the builder.
 	daemon daemon

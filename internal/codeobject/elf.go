@@ -159,3 +159,16 @@ func (m *image) dynamic() (map[elf.DynTag]uint64, error) {
 	}
 	return tags, nil
 }
+
+// checkKind refuses programs. Kernels before 5.18 told them a wrong address of program headers that had moved, and
+// nothing that holds kernels to cut is one.
+func (m *image) checkKind() error {
+	program := elf.Type(m.header.Type) != elf.ET_DYN
+	for _, p := range m.progs {
+		program = program || elf.ProgType(p.Type) == elf.PT_INTERP
+	}
+	if program {
+		return errors.New("not a shared library")
+	}
+	return nil
+}

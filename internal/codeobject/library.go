@@ -139,6 +139,9 @@ func targetsOf(bundles []*Bundle) []Target {
 // to. It fails if a pointer leads anywhere but to a bundle's start, or no pointer leads to a bundle: then a bundle could
 // not be moved safely.
 func (l *Library) links(bundles []*Bundle) ([]int, []pointer, error) {
+	if err := l.img.checkKind(); err != nil {
+		return nil, nil, err
+	}
 	number := map[uint64]int{}
 	for i, b := range bundles {
 		number[l.address(b.Offset)] = i

@@ -66,21 +66,23 @@ func (b *builder) configure(toolchain, src llb.State) llb.State {
 	return run.GetMount(buildDir)
 }
 
+// compile builds the libraries, then the programs: only these need the server's page, which npm builds meanwhile.
 func (b *builder) compile(toolchain, src, configured llb.State) llb.State {
-	args := append([]string{"cmake", "--build", buildDir, "--target"}, b.in.Choices.Programs...)
-	run := toolchain.Run(llb.Args(args), b.compilerEnv(), offline(),
-		b.sourceMount(src), llb.AddMount(buildDir, configured),
-		llb.AddMount("/ccache", llb.Scratch(), llb.AsPersistentCacheDir("strix-build-ccache", llb.CacheMountShared)),
-		llb.WithCustomNamef("compile: %s", b.in.Recipe.Name.Value), b.loc.at(b.in.Recipe.Pos))
-	return run.GetMount(buildDir)
+	tree := llb.AddMount(srcDir, src, llb.ForceNoOutput)
+	if len(b.in.Choices.Libraries) > 0 {
+		configured = b.build(toolchain, configured, b.in.Choices.Libraries, "libraries", tree)
+	}
+	if page, ok := b.serverUI(); ok {
+		// what the build writes beside the page (its gzip copies) is dropped
+		tree = runOptions(tree, llb.AddMount(srcDir+"/tools/ui/dist", page, llb.ForceNoOutput))
+	}
+	return b.build(toolchain, configured, b.in.Choices.Programs, "programs", tree)
 }
 
-// sourceMount gives the tree to one exec; what the build writes into it (the web page's gzip files) is dropped.
-func (b *builder) sourceMount(src llb.State) llb.RunOption {
-	tree := llb.AddMount(srcDir, src, llb.ForceNoOutput)
-	page, ok := b.serverUI()
-	if !ok {
-		return tree
-	}
-	return runOptions(tree, llb.AddMount(srcDir+"/tools/ui/dist", page, llb.ForceNoOutput))
+func (b *builder) build(toolchain, on llb.State, targets []string, what string, tree llb.RunOption) llb.State {
+	run := toolchain.Run(llb.Args(append([]string{"cmake", "--build", buildDir, "--target"}, targets...)), b.compilerEnv(), offline(),
+		tree, llb.AddMount(buildDir, on),
+		llb.AddMount("/ccache", llb.Scratch(), llb.AsPersistentCacheDir("strix-build-ccache", llb.CacheMountShared)),
+		llb.WithCustomNamef("compile: %s of %s", what, b.in.Recipe.Name), b.loc.at(b.in.Recipe.Pos))
+	return run.GetMount(buildDir)
 }

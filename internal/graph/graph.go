@@ -66,9 +66,9 @@ type Graph struct {
 
 // Step is one patch's exec and the tree after it.
 type Step struct {
-	Patch   patch.File
-	State   llb.State
-	Reverse llb.State // succeeds where the patch is already in the tree
+	Patch    patch.File
+	State    llb.State
+	Upstream llb.State // says whether the tree held the change before: [UpstreamState]
 }
 
 // New makes the graph of in.

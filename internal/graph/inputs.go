@@ -30,6 +30,7 @@ func Inputs(in Input) map[string]string {
 		"keep-gpus":          strings.Join(values(in.Recipe.KeepGPUs), " "),
 		"gpu-libraries":      strings.Join(values(in.Container.GPULibs), " "),
 		"target":             in.Recipe.Target.Value,
+		"libraries":          strings.Join(in.Choices.Libraries, " "),
 		"programs":           strings.Join(in.Choices.Programs, " "),
 		"extra steps":        strings.Join(in.Choices.Steps, " "),
 		"recipe description": in.Recipe.Description.Value,

@@ -8,6 +8,9 @@ import (
 	"fmt"
 
 	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/solver/pb"
+	digest "github.com/opencontainers/go-digest"
+	"google.golang.org/protobuf/proto"
 )
 
 // uniqueID stands for nothing: the graph has no llb.Local, and a constant keeps it so that equal inputs marshal equally.
@@ -45,4 +48,17 @@ func (b *builder) all() llb.State {
 	tools := b.toolchain()
 	_, src := b.source(tools)
 	return b.image(b.runtime(), b.compile(tools, src, b.configure(tools, src)))
+}
+
+// Head is the digest of the op that makes st, as BuildKit's errors name it.
+func Head(ctx context.Context, st llb.State) (digest.Digest, error) {
+	def, err := Marshal(ctx, st)
+	if err != nil {
+		return "", err
+	}
+	var last pb.Op
+	if err := proto.Unmarshal(def.Def[len(def.Def)-1], &last); err != nil {
+		return "", err
+	}
+	return digest.Digest(last.Inputs[0].Digest), nil
 }

@@ -49,7 +49,7 @@ func (b *builder) runtime() llb.State {
 	at := b.loc.at(first(b.in.Recipe.KeepGPUs))
 	cut := base.Run(llb.Args(args), env(map[string]string{"PATH": defaultPath}), offline(),
 		llb.AddMount(helperDir, b.helper(), llb.Readonly),
-		llb.AddMount("/rootfs", llb.Diff(base, full)),
+		llb.AddMount("/rootfs", llb.Diff(base, full, llb.WithCustomName("runtime: what the packages changed"))),
 		llb.WithCustomNamef("runtime: cut GPU libraries to %v", keep), at).GetMount("/rootfs")
 	return base.File(llb.Copy(cut, "/", "/", &llb.CopyInfo{CopyDirContentsOnly: true}),
 		llb.WithCustomName("runtime: packages as one layer"))

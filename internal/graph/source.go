@@ -2,7 +2,6 @@ package graph
 
 import (
 	"path"
-	"strings"
 
 	"github.com/moby/buildkit/client/llb"
 
@@ -12,6 +11,8 @@ import (
 const (
 	srcDir   = "/src"
 	patchDir = "/patches"
+	// UpstreamState is the file of Step.Upstream; it holds [StateUpstream] or "absent".
+	UpstreamState = "/state"
 	// The index lives outside the tree: CMake would read a .git in it and write a made-up commit into the binaries,
 	// which would also make every object differ between siblings.
 	gitDir = "/git"
@@ -44,8 +45,8 @@ func (b *builder) source(toolchain llb.State) ([]Step, llb.State) {
 	tree, index := b.index(toolchain, tree)
 	var steps []Step
 	for _, f := range todo {
-		step := Step{Patch: f, Reverse: b.gitApply(toolchain, tree, index, f, "--reverse", "--check").Root()}
-		run := b.gitApply(toolchain, tree, index, f, "--index", "--verbose")
+		step := Step{Patch: f, Upstream: b.inTree(toolchain, tree, index, f)}
+		run := b.gitApply(toolchain, tree, index, f)
 		tree, index = run.GetMount(srcDir), run.GetMount(gitDir)
 		step.State = tree
 		steps = append(steps, step)
@@ -85,14 +86,28 @@ func (b *builder) gitEnv() llb.RunOption {
 	})
 }
 
-func (b *builder) gitApply(toolchain, tree, index llb.State, f patch.File, flags ...string) llb.ExecState {
+// gitApply is the exec of one patch.
+func (b *builder) gitApply(toolchain, tree, index llb.State, f patch.File) llb.ExecState {
+	file := path.Join(patchDir, f.Name)
+	return toolchain.Run(llb.Args([]string{"git", "apply", "--index", "--verbose", file}), llb.Dir(srcDir), b.gitEnv(), offline(),
+		llb.AddMount(srcDir, tree), llb.AddMount(gitDir, index), b.patchMount(f),
+		llb.WithCustomName("patch: git apply "+f.Name), b.loc.at(f.Pos))
+}
+
+// inTree asks whether the tree holds the patch's change already; the answer is the file [UpstreamState].
+func (b *builder) inTree(toolchain, tree, index llb.State, f patch.File) llb.State {
+	args := []string{"/bin/sh", scriptPath("upstream.sh"), path.Join(patchDir, f.Name), "/out" + UpstreamState}
+	run := toolchain.Run(llb.Args(args), llb.Dir(srcDir), b.gitEnv(), offline(), script("upstream.sh"), b.patchMount(f),
+		llb.AddMount(srcDir, tree, llb.ForceNoOutput), llb.AddMount(gitDir, index, llb.ForceNoOutput),
+		llb.AddMount("/out", llb.Scratch()),
+		llb.WithCustomName("patch: is it upstream already? "+f.Name), b.loc.at(f.Pos))
+	return run.GetMount("/out")
+}
+
+func (b *builder) patchMount(f patch.File) llb.RunOption {
 	file := path.Join(patchDir, f.Name)
 	data := llb.Scratch().
-		File(llb.Mkdir(path.Dir(file), 0o755, llb.WithParents(true))).
-		File(llb.Mkfile(file, 0o644, f.Data), llb.WithCustomNamef("patch: %s", f.Name), b.loc.at(f.Pos))
-	args := append(append([]string{"git", "apply"}, flags...), file)
-	return toolchain.Run(llb.Args(args), llb.Dir(srcDir), b.gitEnv(), offline(),
-		llb.AddMount(srcDir, tree), llb.AddMount(gitDir, index),
-		llb.AddMount(patchDir, data, llb.SourcePath(patchDir), llb.Readonly),
-		llb.WithCustomName("patch: git apply "+strings.Join(flags, " ")+" "+f.Name), b.loc.at(f.Pos))
+		File(llb.Mkdir(path.Dir(file), 0o755, llb.WithParents(true)).Mkfile(file, 0o644, f.Data),
+			llb.WithCustomNamef("patch: %s", f.Name), b.loc.at(f.Pos))
+	return llb.AddMount(patchDir, data, llb.SourcePath(patchDir), llb.Readonly)
 }

@@ -79,8 +79,13 @@ func Dot(ctx context.Context, w io.Writer, st llb.State) error {
 			label = n.kind()
 		}
 		fmt.Fprintf(w, "  n%d [label=%q]\n", i, label)
-		for _, in := range n.op.Inputs {
-			fmt.Fprintf(w, "  n%s -> n%d\n", strings.TrimPrefix(strings.Split(n.inputs[slices.Index(n.op.Inputs, in)], ".")[0], "#"), i)
+		drawn := map[string]bool{} // several outputs of one op are one arrow
+		for _, in := range n.inputs {
+			from, _, _ := strings.Cut(strings.TrimPrefix(in, "#"), ".")
+			if !drawn[from] {
+				fmt.Fprintf(w, "  n%s -> n%d\n", from, i)
+			}
+			drawn[from] = true
 		}
 	}
 	_, err = fmt.Fprint(w, "}\n")
@@ -153,7 +158,7 @@ func (n node) mount(m *pb.Mount) string {
 	case m.Readonly:
 		s += " ro"
 	}
-	if m.Output >= 0 {
+	if m.Output >= 0 && m.SecretOpt == nil {
 		s += fmt.Sprintf(" out=%d", m.Output)
 	}
 	return s

@@ -30,16 +30,18 @@ func Check(f File) error {
 // NewFile normalises and checks one patch. name is what messages call it, pos the line of patchset.yaml that
 // brought it in. The check sees the diff as written, the places in its errors are lines of data.
 func NewFile(name string, data []byte, pos diag.Pos) (File, error) {
-	f := File{Name: name, Data: data, Pos: pos}
 	files, lines, list := parse(name, data)
 	if len(list) == 0 {
 		list = check(name, files, lines)
 	}
+	f := File{Name: name, Pos: pos}
+	if len(list) == 0 {
+		f.Data, list = normal(name, files, lines)
+	}
 	if err := withSource(list, name, data); err != nil {
 		return File{}, err
 	}
-	f.Data = format(files)
-	return f, nil
+	return f, Check(f)
 }
 
 func withSource(list diag.List, name string, data []byte) error {

@@ -25,11 +25,34 @@ var parserLine = regexp.MustCompile(`^gitdiff: line (\d+): `)
 // in one way. Hunks stay as they are, and so do carriage returns that belong to the patched file. Normalising twice
 // changes nothing. The error is a *diag.Error with the line; it judges form only, [Check] judges content.
 func Normalise(data []byte) ([]byte, error) {
-	files, _, list := parse("", data)
+	files, lines, list := parse("", data)
 	if err := list.Err(); err != nil {
 		return nil, err
 	}
-	return format(files), nil
+	out, list := normal("", files, lines)
+	return out, list.Err()
+}
+
+// normal prints parsed files and reads them back. Headers that contradict each other, say a new file with an old
+// name, come back as something else or not at all; git would read them in yet another way, so they are refused.
+func normal(name string, files []*gitdiff.File, lines []int) ([]byte, diag.List) {
+	out := format(files)
+	again, _, list := parse(name, out)
+	if len(list) == 0 && bytes.Equal(format(again), out) {
+		return out, nil
+	}
+	list = nil
+	for i, f := range files {
+		text := []byte(f.String())
+		again, _, bad := parse(name, text)
+		if len(bad) > 0 || !bytes.Equal(format(again), text) {
+			list.Add(diag.Pos{File: name, Line: lines[i]}, "", "not a usable diff: the headers of %s contradict each other", describe(f))
+		}
+	}
+	if len(list) == 0 {
+		list.Add(diag.Pos{File: name, Line: 1}, "", "not a usable diff: its files cannot be told apart")
+	}
+	return nil, list
 }
 
 // parse returns the diff's files and the line of each one's header. Only git's own format is read: what "diff -u"
@@ -39,13 +62,14 @@ func parse(name string, data []byte) ([]*gitdiff.File, []int, diag.List) {
 	data = unixLines(data)
 	files, _, err := gitdiff.Parse(bytes.NewReader(data))
 	if err != nil {
-		list.Add(parserPos(name, err), "", "not a usable diff: %s", parserLine.ReplaceAllString(err.Error(), ""))
+		list.Add(parserPos(name, data, err), "a hunk whose header counts other lines than follow was cut off or edited by hand",
+			"not a usable diff: %s", parserLine.ReplaceAllString(err.Error(), ""))
 		return nil, nil, list
 	}
 	lines := headerLines(data)
 	if len(files) != len(lines) {
 		list.Add(diag.Pos{File: name, Line: 1}, `write patches with "git format-patch" or "git diff"`,
-			`%d files are changed but %d "diff --git" headers are there`, len(files), len(lines))
+			`%d changed files, but %d "diff --git" headers`, len(files), len(lines))
 		return nil, nil, list
 	}
 	for _, f := range files {
@@ -121,11 +145,14 @@ func headerOffset(data []byte, from int) int {
 	}
 }
 
-func parserPos(name string, err error) diag.Pos {
+// parserPos takes the place from the parser's message; where the diff ended too early it is one line too far.
+func parserPos(name string, data []byte, err error) diag.Pos {
 	pos := diag.Pos{File: name}
 	if m := parserLine.FindStringSubmatch(err.Error()); m != nil {
 		pos.Line, _ = strconv.Atoi(m[1])
 	}
+	last := bytes.Count(bytes.TrimSuffix(data, []byte("\n")), []byte("\n")) + 1
+	pos.Line = min(pos.Line, last)
 	return pos
 }
 

@@ -69,7 +69,7 @@ func (c *checker) each(ts []Text, form *regexp.Regexp, words string) {
 			c.list.Add(t.Pos, "", "%q is listed twice", t.Value)
 			continue
 		}
-		seen[t.Value] = true
+		seen[t.Value] = seen[t.Value] || !t.Pos.IsZero()
 		c.form(t, form, words)
 	}
 }
@@ -194,7 +194,7 @@ func (con *Container) checkPackages(c *checker) {
 	switch p.Manager.Value {
 	case "apt":
 		if len(p.Repos) > 0 {
-			c.list.Add(p.Repos[0].Name.Pos, "", "repos is for dnf; apt takes suites")
+			c.list.Add(con.Places["packages.repos"], "", "repos is for dnf; apt takes suites")
 		}
 	case "dnf":
 		for _, t := range append(slices.Clone(p.Suites), p.Release) {
@@ -236,7 +236,7 @@ func (l *Lock) check(c *checker, track string) {
 	for _, name := range sortedKeys(l.Containers) {
 		b := l.Containers[name]
 		c.form(b.Image, digestForm, "an image reference with its digest")
-		if b.Image.Pos.IsZero() == b.Bootstrap.Pos.IsZero() {
+		if !b.Pos.IsZero() && b.Image.Pos.IsZero() == b.Bootstrap.Pos.IsZero() {
 			c.list.Add(b.Pos, "", "container %q is pinned by one of image and bootstrap", name)
 		}
 	}

@@ -4,14 +4,15 @@ import "strix-build/internal/diag"
 
 // Choices is what a recipe's backend, target and features mean at one build number.
 type Choices struct {
-	CMake    map[string]Choice // variables of the configure step
-	Env      map[string]Choice // environment of the image
-	Flags    []Choice          // compiler flags that must be in compile_commands.json; ArchFlag among them
-	Programs []string          // CMake targets that become programs of the image, in order, no repeats
-	Links    map[string]string // further program names: link to program
-	Steps    []string          // extra build steps, e.g. server-ui
-	Notes    []string          // for plan
-	ArchFlag string            // the GPU target's compiler flag, "" where the backend has none
+	CMake     map[string]Choice // variables of the configure step
+	Env       map[string]Choice // environment of the image
+	Flags     []Choice          // compiler flags that must be in compile_commands.json; ArchFlag among them
+	Libraries []string          // CMake targets compiled before the programs; they need no web page
+	Programs  []string          // CMake targets that become programs of the image, in order, no repeats
+	Links     map[string]string // further program names: link to program
+	Steps     []string          // extra build steps, e.g. server-ui
+	Notes     []string          // for plan
+	ArchFlag  string            // the GPU target's compiler flag, "" where the backend has none
 }
 
 // Choice is a value and the line that asked for it.

@@ -35,6 +35,7 @@ func (c *checker) effects(list []Effect) {
 		c.variables(e.CMake, cmakeForm, "a CMake variable")
 		c.variables(e.Env, variableForm, "an environment variable")
 		c.variables(e.Links, programForm, "a link")
+		c.each(e.Libraries, programForm, "a library's target")
 		c.each(e.Programs, programForm, "a program's name")
 		c.each(e.Needs, nameForm, "the name of a part")
 		for _, earlier := range list[:i] {

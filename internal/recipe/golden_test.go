@@ -19,7 +19,10 @@ import (
 var update = flag.Bool("update", false, "rewrite golden files")
 
 // testProject is a small project of this test's own, so that a change of the shipped files changes no golden file.
-var testProject = os.DirFS("testdata/project")
+var (
+	testdata    = os.DirFS("testdata")
+	testProject = os.DirFS("testdata/project")
+)
 
 // loaders reads a case as what the first word of its file's name says. A recipe that loads is also compared with
 // its container and flags, and resolved at b9909.

@@ -127,17 +127,18 @@ type Feature struct {
 
 // Effect is what one choice does in one window. The first effect whose window holds the build number counts.
 type Effect struct {
-	Window   version.Window  `yaml:"window" doc:"build numbers it holds for; none: all"`
-	CMake    map[string]Text `yaml:"cmake" doc:"CMake variables"`
-	Env      map[string]Text `yaml:"env" doc:"environment of the image"`
-	Needs    []Text          `yaml:"needs" doc:"parts the container must provide"`
-	Refuse   Text            `yaml:"refuse" doc:"why the choice cannot be had in this window"`
-	Note     Text            `yaml:"note" doc:"shown by plan"`
-	Programs []Text          `yaml:"programs" doc:"programs it adds to the image, by CMake target"`
-	Flags    []Text          `yaml:"flags" doc:"compiler flags that must be found in compile_commands.json"`
-	Links    map[string]Text `yaml:"links" doc:"further names in the image: link to program"`
-	Step     Text            `yaml:"step" doc:"an extra build step" enum:"server-ui"`
-	Origin   Text            `yaml:"origin" doc:"where this fact comes from"`
+	Window    version.Window  `yaml:"window" doc:"build numbers it holds for; none: all"`
+	CMake     map[string]Text `yaml:"cmake" doc:"CMake variables"`
+	Env       map[string]Text `yaml:"env" doc:"environment of the image"`
+	Needs     []Text          `yaml:"needs" doc:"parts the container must provide"`
+	Refuse    Text            `yaml:"refuse" doc:"why the choice cannot be had in this window"`
+	Note      Text            `yaml:"note" doc:"shown by plan"`
+	Libraries []Text          `yaml:"libraries" doc:"CMake targets compiled first, beside the web page's build"`
+	Programs  []Text          `yaml:"programs" doc:"programs it adds to the image, by CMake target"`
+	Flags     []Text          `yaml:"flags" doc:"compiler flags that must be found in compile_commands.json"`
+	Links     map[string]Text `yaml:"links" doc:"further names in the image: link to program"`
+	Step      Text            `yaml:"step" doc:"an extra build step" enum:"server-ui"`
+	Origin    Text            `yaml:"origin" doc:"where this fact comes from"`
 
 	Pos diag.Pos `yaml:"-"`
 }

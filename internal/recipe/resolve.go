@@ -94,6 +94,7 @@ func (x *resolver) apply(a ask, effects []Effect) {
 	for k, v := range e.Links {
 		x.out.Links[k] = v.Value
 	}
+	x.out.Libraries = union(x.out.Libraries, values(e.Libraries))
 	x.out.Programs = union(x.out.Programs, values(e.Programs))
 	if e.Step.Value != "" {
 		x.out.Steps = union(x.out.Steps, []string{e.Step.Value})

@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,6 +44,9 @@ func (d *decoder) setText(n *yaml.Node, v reflect.Value, text string, p path) {
 	}
 }
 
+// lostNumber is the rest of a text that mentions an issue, "removed by #26046", and was not quoted.
+var lostNumber = regexp.MustCompile(`^#[0-9]`)
+
 // text accepts strings only. YAML would turn 7.10 into 7.1 and 0123456 into a number, so what is not marked as text
 // by its form is refused.
 func (d *decoder) text(n *yaml.Node, f field, p path) (string, bool) {
@@ -53,6 +57,10 @@ func (d *decoder) text(n *yaml.Node, f field, p path) (string, bool) {
 	case n.ShortTag() != "!!str":
 		d.add(n, fmt.Sprintf("quote it: %s", strconv.Quote(clip(n.Value))), "%s wants text, not %s",
 			d.quoted(p), describe(n))
+		return "", false
+	case lostNumber.MatchString(n.LineComment) && n.Style == 0:
+		d.add(n, "quote the value; or write a space after # if it is a comment", "%s ends before %s, which YAML takes for a comment",
+			d.quoted(p), clipQuoted(n.LineComment))
 		return "", false
 	case f.enum != nil && !slices.Contains(f.enum, n.Value):
 		d.enumMiss(n, f, p)

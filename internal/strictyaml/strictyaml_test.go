@@ -160,6 +160,9 @@ func TestProblems(t *testing.T) {
 		{"name: x\n---\nname: y", []string{`2:1: a second document begins here; a file holds one`}},
 		{"name: x\n---\nname: [", []string{`3:7: the file ends where a value is expected`}},
 		{"name: x\nlist: [a,,b]", []string{`2:10: expected a value here`}},
+		{"name: removed by #26046 (b10115)\nplain: x # 1\neven: 'ab' #2", []string{
+			`1:7: "name" ends before "#26046 (b10115)", which YAML takes for a comment`,
+		}},
 		{"", []string{`1:1: file is empty`}},
 		{"# only this\n", []string{`1:1: file is empty`}},
 		{"- a\n", []string{

@@ -20,7 +20,7 @@ mkdir -p /etc/dpkg/dpkg.cfg.d
 } >/etc/dpkg/dpkg.cfg.d/strix-build
 apt-get -qq update
 apt-get -qq -y --no-install-recommends ${STRIX_RELEASE:+-t "$STRIX_RELEASE"} install "$@" </dev/null
-rm -rf /etc/apt/apt.conf.d/90strix-keep /etc/apt/apt.conf.d/99strix-build /var/lib/apt/lists/* /var/log/apt \
+rm -rf /etc/apt/apt.conf.d/90strix-keep /var/lib/apt/lists/* /var/log/apt \
 	/var/log/dpkg.log /var/log/alternatives.log /var/log/bootstrap.log /var/cache/ldconfig/aux-cache \
 	/var/cache/debconf/*-old /var/lib/dpkg/*-old /usr/share/man/?? /tmp/* /var/tmp/*
 : >/etc/machine-id

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# lint.sh: the checks that need no BuildKit: format, vet, shell scripts (where shellcheck is installed), the project's
+# own recipes, containers and patch sets.
+. "$(dirname "$0")/lib.sh"
+
+unformatted=$(gofmt -l cmd internal recipes patches containers)
+[ -z "$unformatted" ] || die "not formatted, run gofmt -w on: $unformatted"
+go vet ./...
+if have shellcheck; then
+	shellcheck -x ci/*.sh ci/bench/*.sh .ci/run internal/graph/scripts/*.sh
+fi
+bin/strix-build --project "$root" lint
