@@ -57,7 +57,7 @@ func reportOne(w io.Writer, err error) int {
 	for _, s := range errdefs.Sources(err) {
 		_ = s.Print(w)
 	}
-	if hint := buildkit.Hint(err); hint != "" {
+	if hint := hintOf(err); hint != "" {
 		fmt.Fprintf(w, "hint: %s\n", hint)
 	}
 	var u *build.UsageError
@@ -65,6 +65,14 @@ func reportOne(w io.Writer, err error) int {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+func hintOf(err error) string {
+	var h *build.HintError
+	if errors.As(err, &h) {
+		return h.Hint
+	}
+	return buildkit.Hint(err)
 }
 
 // text drops what BuildKit's transport puts around a message.

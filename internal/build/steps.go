@@ -132,3 +132,26 @@ func (w *work) verifyStep(ctx context.Context, s *buildkit.Session) error {
 	}
 	return checkVersion(string(log), int(w.in.Source.Build), w.in.Source.Commit)
 }
+
+// HintError is an error with a next step for the reader.
+type HintError struct {
+	Err  error
+	Hint string
+}
+
+func (e *HintError) Error() string { return e.Err.Error() }
+
+func (e *HintError) Unwrap() error { return e.Err }
+
+// hint says what helps where a step's failure alone does not tell: a page that cannot be had here is no reason to
+// go without llama.cpp.
+func (w *work) hint(ctx context.Context, err error) error {
+	var v *errdefs.VertexError
+	if w.g.PageFetch.Output() == nil || !errors.As(err, &v) {
+		return err
+	}
+	if fetch, herr := graph.Head(ctx, w.g.PageFetch); herr == nil && v.Digest == fetch.String() {
+		return &HintError{err, "the server's page needs the npm registry; without it build with --set features.server-ui=false"}
+	}
+	return err
+}

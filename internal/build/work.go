@@ -86,7 +86,7 @@ func (w *work) solve(ctx context.Context, bk *buildkit.Builder) (*Result, error)
 		return nil, conflict(rejected.patch, w.in.Source.Build.String(), string(w.b.Display.Logs(rejected.vertex)))
 	}
 	if err != nil {
-		return nil, err
+		return nil, w.hint(ctx, err)
 	}
 	if w.target != Image {
 		return w.keepTree(staging)

@@ -55,6 +55,7 @@ type Graph struct {
 	Source      llb.State // patched tree
 	Configure   llb.State // build tree after CMake
 	Compile     llb.State // build tree after the compiler
+	PageFetch   llb.State // what npm fetches for the server page; without output where the recipe wants no page
 	Runtime     llb.State // root file system without llama.cpp
 	Image       llb.State
 	Verify      llb.State // /out/verify.log: the image's programs start
@@ -79,6 +80,9 @@ func New(in Input) (*Graph, error) {
 	g.Patched, g.Source = b.source(g.Toolchain)
 	g.Configure = b.configure(g.Toolchain, g.Source)
 	g.Compile = b.compile(g.Toolchain, g.Source, g.Configure)
+	if fetch, _, ok := b.serverUI(); ok {
+		g.PageFetch = fetch
+	}
 	g.Runtime = b.runtime()
 	g.Image = b.image(g.Runtime, g.Compile)
 	g.Verify = b.verify(g.Image)

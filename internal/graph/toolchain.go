@@ -77,10 +77,11 @@ func (b *builder) install(on llb.State, what string, packages []string) llb.Stat
 	return on.Run(opts...).Root()
 }
 
-// serverUI is the page of llama-server, built by npm from the tree's own lock file; ok is false where the recipe wants none.
-func (b *builder) serverUI() (llb.State, bool) {
+// serverUI is the page of llama-server: what npm fetches by the tree's own lock file, and the page it builds from that.
+// Ok is false where the recipe wants none.
+func (b *builder) serverUI() (fetched, page llb.State, ok bool) {
 	if !slices.Contains(b.in.Choices.Steps, "server-ui") {
-		return llb.State{}, false
+		return fetched, page, false
 	}
 	tools := b.install(b.base(), "server-ui", values(b.in.Container.Packages.UI))
 	vars := env(map[string]string{
@@ -99,7 +100,7 @@ func (b *builder) serverUI() (llb.State, bool) {
 		llb.AddMount("/ui", fetch.GetMount("/ui"), llb.ForceNoOutput),
 		llb.AddMount("/dist", llb.Scratch()),
 		llb.WithCustomName("server-ui: npm run build"), at)
-	return build.GetMount("/dist"), true
+	return fetch.GetMount("/ui"), build.GetMount("/dist"), true
 }
 
 func scriptPath(name string) string { return scriptDir + "/" + name }
