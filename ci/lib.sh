@@ -5,8 +5,9 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 
-# runc and debootstrap lie in sbin, which is not on every user's PATH; a Go from go.dev lies in /usr/local/go
-PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/go/bin
+# ci/go.sh may have put a Go into bin; runc and debootstrap lie in sbin, which is not on every user's PATH; a Go from
+# go.dev lies in /usr/local/go
+PATH=$root/bin/go/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/go/bin
 export PATH
 
 say() { printf '%s\n' "$*" >&2; }

@@ -26,6 +26,7 @@ const (
 	progSize    = 56
 	sectionSize = 64
 	maxNames    = 16 << 20
+	maxName     = 256 // of which the ones looked for are short
 )
 
 func readImage(r io.ReaderAt, size int64) (*image, error) {
@@ -86,7 +87,8 @@ func (m *image) checkTables() error {
 	}
 	for i, s := range m.sections {
 		if uint64(s.Name) < strs.Size {
-			name, _, _ := bytes.Cut(table[s.Name:], []byte{0})
+			name := table[s.Name:min(uint64(s.Name)+maxName, strs.Size)]
+			name, _, _ = bytes.Cut(name, []byte{0})
 			m.names[i] = string(name)
 		}
 	}

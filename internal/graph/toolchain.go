@@ -89,10 +89,10 @@ func (b *builder) serverUI() (fetched, page llb.State, ok bool) {
 		"LLAMA_UI_OUT_DIR": "/dist", "LLAMA_UI_VERSION": b.in.Source.Build.String(),
 	})
 	at := b.loc.at(b.in.Recipe.Features["server-ui"].Pos)
-	page := llb.Scratch().File(llb.Copy(b.tree(), "/tools/ui", "/", &llb.CopyInfo{CopyDirContentsOnly: true}),
+	part := llb.Scratch().File(llb.Copy(b.tree(), "/tools/ui", "/", &llb.CopyInfo{CopyDirContentsOnly: true}),
 		llb.WithCustomName("server-ui: the page's part of the source"))
 	fetch := tools.Run(llb.Args([]string{"npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"}), llb.Dir("/ui"), vars, online(),
-		llb.AddMount("/ui", page),
+		llb.AddMount("/ui", part),
 		llb.AddMount("/root/.npm", llb.Scratch(), llb.AsPersistentCacheDir("strix-build-npm", llb.CacheMountShared)),
 		llb.AddSecret("/run/secrets/"+SecretCA, llb.SecretID(SecretCA), llb.SecretOptional),
 		llb.WithCustomName("server-ui: npm ci"), at)

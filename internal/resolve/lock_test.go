@@ -3,7 +3,9 @@ package resolve
 import (
 	"bytes"
 	"errors"
+	"io"
 	"io/fs"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -28,7 +30,7 @@ const emptyDigest = "sha256:2b9bc9d9ca9f0c0ab6c3f6d2f1d6e9f9e8a1b5c7d3e4f5061728
 // serveImages is a registry with debian:sid and fedora:44; it returns the host.
 func serveImages(t *testing.T) string {
 	t.Helper()
-	server := httptest.NewServer(registry.New())
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(server.Close)
 	host := strings.TrimPrefix(server.URL, "http://")
 	for _, image := range []string{"debian:sid", "fedora:44"} {
@@ -203,10 +205,10 @@ func TestMakeLockReportsEveryProblem(t *testing.T) {
 			l.replace("head: "+l.upstream.pullHead, "head: "+l.upstream.second)
 		},
 		"digest": func(l *lockTest) {
-			l.replace(`">=b1 <b50"`+"\n    pull", `">=b1 <b50"`+"\n    sha256: "+strings.Repeat("0", 64)+"\n    pull")
+			l.replace(`">=b1 <b50"`+"\n    pull", `">=b1 <b50"`+"\n    sha256: "+strings.Repeat("f", 64)+"\n    pull")
 		},
 		"missing": func(l *lockTest) {
-			l.replace("base: "+l.upstream.pullBase, "base: "+strings.Repeat("1", 40))
+			l.replace("base: "+l.upstream.pullBase, "base: "+strings.Repeat("e", 40))
 		},
 		"unknown": func(l *lockTest) {
 			l.replace("[tiles]", "[tyles]", "[series]", "[series, tiles, nothing]", "container: debian", "container: debain")
