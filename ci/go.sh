@@ -35,7 +35,7 @@ if ! have go; then
 	say "installing: the distribution's Go"
 	if have apt-get; then
 		as_root apt-get -qq update
-		as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install golang-go >&2
+		as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends install golang-go >&2
 	elif have dnf; then
 		as_root dnf -y install golang >&2
 	fi

@@ -19,17 +19,22 @@ die() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# as_root COMMAND…: sudo drops the environment, so what a build reads from it is passed on by name.
+# passed prints what a build or a test reads from the environment, one NAME=VALUE a line, for sudo, which drops it.
+passed() {
+	local name
+	printf 'PATH=%s\n' "$PATH"
+	for name in "${!STRIX_@}" BUILDKIT_HOST BUILDKIT_PROGRESS http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
+		[ -z "${!name-}" ] || printf '%s=%s\n' "$name" "${!name}"
+	done
+}
+
 as_root() {
 	if [ "$(id -u)" = 0 ]; then
 		"$@"
 		return
 	fi
 	have sudo || die "this step needs root, and sudo is not installed; run it as root: $*"
-	local pass=(PATH="$PATH") name
-	for name in STRIX_BUILD_STATE STRIX_BUILDKITD STRIX_BUILDKIT_IMAGE STRIX_DEBIAN_MIRROR BUILDKIT_HOST BUILDKIT_PROGRESS \
-		http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
-		[ -z "${!name-}" ] || pass+=("$name=${!name}")
-	done
-	sudo -H env "${pass[@]}" "$@"
+	local environment
+	mapfile -t environment < <(passed)
+	sudo -H env "${environment[@]}" "$@"
 }

@@ -7,6 +7,6 @@ unformatted=$(gofmt -l cmd internal recipes patches containers)
 [ -z "$unformatted" ] || die "not formatted, run gofmt -w on: $unformatted"
 go vet ./...
 if have shellcheck; then
-	shellcheck -x ci/*.sh ci/bench/*.sh .ci/run internal/graph/scripts/*.sh
+	shellcheck -x .ci/run ci/*.sh internal/graph/scripts/*.sh
 fi
 bin/strix-build --project "$root" lint

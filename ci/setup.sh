@@ -34,7 +34,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 	case $manager in
 	2)
 		as_root apt-get -qq update
-		as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}" >&2
+		as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends install "${missing[@]}" >&2
 		;;
 	3) as_root dnf -y --setopt=install_weak_deps=False install "${missing[@]}" >&2 ;;
 	*) die "this is neither Debian, Ubuntu nor Fedora; install these yourself: ${missing[*]}" ;;

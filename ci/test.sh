@@ -13,7 +13,7 @@ if [ "$(id -u)" != 0 ]; then
 	# buildkitd needs root: compile as this user, run the test programs through sudo
 	have sudo || die "the tests start buildkitd, which needs root, and sudo is not installed; run make test as root"
 	sudo -v
-	flags+=(-exec "sudo -H env 'PATH=$PATH' 'STRIX_BUILDKITD=$STRIX_BUILDKITD'")
+	flags+=(-exec "sudo -H env $(passed | sed "s/.*/'&'/" | tr '\n' ' ')")
 fi
 say "go test"
 set +e

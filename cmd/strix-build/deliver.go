@@ -40,10 +40,14 @@ func (d delivery) deliver(ctx context.Context, a *app, s *store.Store, r *store.
 		return err
 	}
 	if d.load != "" {
-		if err := publish.Load(ctx, d.load, "strix-build/"+r.Ref, img); err != nil {
+		ref := "strix-build/" + r.Ref
+		if d.load == "podman" { // it would take a name without a registry for one of docker.io's
+			ref = "localhost/" + ref
+		}
+		if err := publish.Load(ctx, d.load, ref, img); err != nil {
 			return fmt.Errorf("load into %s: %w", d.load, err)
 		}
-		a.printf("%s: loaded into %s as strix-build/%s\n", r.Name, d.load, r.Ref)
+		a.printf("%s: loaded into %s as %s\n", r.Name, d.load, ref)
 	}
 	if d.push != "" {
 		ref, err := publish.Push(ctx, d.push, r.Tag(), img)

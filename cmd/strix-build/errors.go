@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 
 	"github.com/moby/buildkit/solver/errdefs"
@@ -28,7 +29,7 @@ func usage(format string, args ...any) error {
 
 // report prints err for people and returns the exit code. File problems come with their snippet, a failed step with
 // the YAML line that asked for it.
-func report(w io.Writer, err error) int {
+func report(w io.Writer, err error, fsys fs.FS) int {
 	if err == nil {
 		return exitDone
 	}
@@ -36,20 +37,23 @@ func report(w io.Writer, err error) int {
 	if errors.As(err, &many) {
 		code := exitDone
 		for _, e := range many.Unwrap() {
-			code = max(code, report(w, e))
+			code = max(code, report(w, e, fsys))
 		}
 		return code
 	}
-	return reportOne(w, err)
+	return reportOne(w, err, fsys)
 }
 
-func reportOne(w io.Writer, err error) int {
+func reportOne(w io.Writer, err error, fsys fs.FS) int {
 	if errors.Is(err, errInterrupted) {
 		fmt.Fprintln(w, "strix-build: interrupted")
 		return exitInterrupted
 	}
 	var problems *diag.Error
 	if errors.As(err, &problems) {
+		if fsys != nil {
+			problems.Fill(fsys)
+		}
 		problems.Print(w)
 		return exitUsage
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 
@@ -22,6 +23,8 @@ type streams struct {
 type app struct {
 	streams
 	log *slog.Logger
+
+	fsys fs.FS // of the project once it is open: snippets in errors come from it
 
 	projectDir string
 	stateDir   string
@@ -43,7 +46,7 @@ func run(ctx context.Context, args []string, s streams) int {
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	return report(s.err, err)
+	return report(s.err, err, a.fsys)
 }
 
 func (a *app) root() *cobra.Command {
@@ -122,6 +125,7 @@ func (a *app) project() (project.Project, error) {
 	if err != nil {
 		return p, usage("%v", err)
 	}
+	a.fsys = p.FS
 	return p, nil
 }
 

@@ -17,8 +17,8 @@ import (
 	"github.com/sourcegraph/conc/pool"
 
 	"strix-build/internal/buildkit"
+	"strix-build/internal/diag"
 	"strix-build/internal/project"
-	"strix-build/internal/recipe"
 	"strix-build/internal/resolve"
 	"strix-build/internal/store"
 )
@@ -106,6 +106,9 @@ func (b *Builder) one(ctx context.Context, conn *connection, name string, opt Op
 		return nil, err
 	}
 	w := &work{b: b, plan: p, in: in, target: target, output: output}
+	if err := w.checkOutput(); err != nil {
+		return nil, err
+	}
 	if err := w.graph(); err != nil {
 		return nil, err
 	}
@@ -134,6 +137,6 @@ func (p *Plan) ImageName() string {
 }
 
 // Unlocked is the error for a recipe whose container or patch set the lock does not pin.
-func unlocked(l *recipe.Lock, what, name string) error {
-	return fmt.Errorf("%s %q is not pinned by track %q; run `strix-build lock`", what, name, l.Track.Value)
+func unlocked(p *Plan, at diag.Pos, what, name string) error {
+	return problem(at, "run `strix-build lock`", "%s %q is not pinned by track %q", what, name, p.Lock.Track.Value)
 }

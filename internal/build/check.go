@@ -93,9 +93,10 @@ func hasWord(line, word string) bool { return slices.Contains(strings.Fields(lin
 
 var versionLine = regexp.MustCompile(`(?m)^version: .*?(\d+) \((?:build (\d+), commit )?([0-9a-f]+)\)`)
 
-// checkVersion finds the build number and commit in what the programs said.
+// checkVersion finds the build number and commit in what the programs said. All that say one must say the same.
 func checkVersion(log string, build int, commit string) error {
-	for _, m := range versionLine.FindAllStringSubmatch(log, -1) {
+	said := versionLine.FindAllStringSubmatch(log, -1)
+	for _, m := range said {
 		number := m[1]
 		if m[2] != "" {
 			number = m[2]
@@ -103,7 +104,9 @@ func checkVersion(log string, build int, commit string) error {
 		if number != fmt.Sprint(build) || !strings.HasPrefix(commit, m[3]) {
 			return fmt.Errorf("the image's programs say %q, the base is build %d commit %.9s", m[0], build, commit)
 		}
-		return nil
 	}
-	return fmt.Errorf("no program of the image says its version:\n%s", log)
+	if len(said) == 0 {
+		return fmt.Errorf("no program of the image says its version:\n%s", log)
+	}
+	return nil
 }

@@ -66,13 +66,15 @@ func (b *Builder) commit(ctx context.Context, p *Plan, from resolve.Source, opt 
 		}
 		return resolve.Commit{ID: l.Commit.Value, Build: l.Build, Time: t}, nil
 	}
-	ref := opt.Base
-	if ref == Worktree {
-		ref = "HEAD"
+	if opt.Base != Worktree {
+		c, err := resolve.FindCommit(ctx, from, opt.Base)
+		c.Dirty = false // what lies beside HEAD was not asked for
+		return c, err
 	}
-	c, err := resolve.FindCommit(ctx, from, ref)
-	c.Dirty = opt.Base == Worktree
-	return c, err
+	if from.Path == "" {
+		return resolve.Commit{}, &UsageError{"--base worktree needs a checkout: --source llama.cpp=PATH"}
+	}
+	return resolve.FindCommit(ctx, from, "HEAD")
 }
 
 // settle redoes what depends on the build number once it is known.
@@ -97,10 +99,10 @@ func (b *Builder) export(ctx context.Context, p *Plan, from resolve.Source, c re
 		exclude = append(exclude, e.Value)
 	}
 	name := "source-" + c.ID + "-" + short(strings.Join(exclude, "\n"))
-	if !c.Dirty {
-		if d, ok := b.Trees.Tree(name); ok {
-			return d, nil
-		}
+	if c.Dirty { // never to be taken for the commit's tree
+		name = "worktree-" + short(strings.Join(append(exclude, from.Path), "\n"))
+	} else if d, ok := b.Trees.Tree(name); ok {
+		return d, nil
 	}
 	var d string
 	err := b.Display.Step(fmt.Sprintf("source: export llama.cpp %s from %s", c.Build, from.Path), func(io.Writer) error {
@@ -126,7 +128,7 @@ func (b *Builder) patches(ctx context.Context, p *Plan, opt Options) ([]patch.Fi
 		}
 		pinned := pp.Locked.SHA256.Value
 		if opt.Base == "" && pinned == "" {
-			return nil, unlocked(p.Lock, "patch set", pp.Set.Name)
+			return nil, unlocked(p, pp.Asked, "patch set", pp.Set.Name)
 		}
 		if got := patch.Digest(files); opt.Base == "" && got != pinned {
 			return nil, problem(pp.Variant.Pos, "if the change is meant, run `strix-build lock`",
@@ -175,7 +177,7 @@ func (b *Builder) base(ctx context.Context, p *Plan) (graph.Origin, error) {
 	name := p.Container.Name.Value
 	locked, ok := p.Lock.Containers[name]
 	if !ok {
-		return graph.Origin{}, unlocked(p.Lock, "container", name)
+		return graph.Origin{}, unlocked(p, p.Recipe.Container.Pos, "container", name)
 	}
 	if locked.Image.Value != "" {
 		return graph.Origin{Image: locked.Image.Value}, nil

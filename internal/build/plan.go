@@ -1,7 +1,6 @@
 package build
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -27,6 +26,7 @@ type Plan struct {
 // PlannedPatch is a patch set and the variant for the base.
 type PlannedPatch struct {
 	Set     *patch.Set
+	Asked   diag.Pos // the recipe's line
 	Variant *patch.Variant
 	Locked  recipe.LockedPatch
 }
@@ -47,7 +47,9 @@ func (b *Builder) Plan(name string, opt Options) (*Plan, error) {
 		}
 	}
 	if opt.Repository != "" {
-		r.Image.Repository.Value = opt.Repository
+		if err := r.Set("image.repository", opt.Repository); err != nil {
+			return nil, &UsageError{fmt.Sprintf("--repository %q is not the name of an image's repository", opt.Repository)}
+		}
 	}
 	p := &Plan{Recipe: r}
 	if err := b.load(p, opt); err != nil {
@@ -59,7 +61,7 @@ func (b *Builder) Plan(name string, opt Options) (*Plan, error) {
 func (b *Builder) load(p *Plan, opt Options) error {
 	var err error
 	if p.Container, err = recipe.LoadContainer(b.Project.FS, p.Recipe.Container.Value); err != nil {
-		return at(p.Recipe.Container.Pos, err)
+		return diag.At(err, p.Recipe.Container.Pos)
 	}
 	flags, err := recipe.LoadFlags(b.Project.FS)
 	if err != nil {
@@ -91,7 +93,7 @@ func (p *Plan) atBuild(flags *recipe.Flags) error {
 		return nil
 	}
 	if !p.Recipe.LlamaCpp.Contains(p.Build) {
-		return problem(p.Recipe.Pos, "choose another base (--base) or another recipe",
+		return problem(p.Recipe.Places["llama.cpp"], "choose another base (--base) or another recipe",
 			"recipe %q accepts llama.cpp %s, the base is %s", p.Recipe.Name, p.Recipe.LlamaCpp, p.Build)
 	}
 	var err error
@@ -108,13 +110,13 @@ func (p *Plan) choose(fsys fs.FS) error {
 	for _, name := range p.Recipe.Patches {
 		set, err := patch.LoadSet(fsys, name.Value)
 		if err != nil {
-			return at(name.Pos, err)
+			return diag.At(err, name.Pos)
 		}
 		v, err := set.Variant(p.Build)
 		if err != nil {
 			return err
 		}
-		p.Patches = append(p.Patches, PlannedPatch{Set: set, Variant: v, Locked: p.Lock.Patches[name.Value]})
+		p.Patches = append(p.Patches, PlannedPatch{Set: set, Asked: name.Pos, Variant: v, Locked: p.Lock.Patches[name.Value]})
 	}
 	return nil
 }
@@ -156,13 +158,4 @@ func problem(pos diag.Pos, hint, format string, args ...any) error {
 	var l diag.List
 	l.Add(pos, hint, format, args...)
 	return l.Err()
-}
-
-// at gives an error without a place of its own the place that led to it.
-func at(pos diag.Pos, err error) error {
-	var placed *diag.Error
-	if errors.As(err, &placed) {
-		return err
-	}
-	return problem(pos, "", "%v", err)
 }

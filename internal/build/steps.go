@@ -69,7 +69,10 @@ func (w *work) patchStep(ctx context.Context, s *buildkit.Session, step graph.St
 // isExit tells an exec that ended with a status from a builder that broke.
 func isExit(err error) bool { return strings.Contains(err.Error(), "exit code:") }
 
-var patchFailed = regexp.MustCompile(`(?m)^error: patch failed: (.+):(\d+)$`)
+var (
+	patchFailed  = regexp.MustCompile(`(?m)^error: patch failed: (.+):(\d+)$`)
+	otherRefusal = regexp.MustCompile(`(?m)^(?:error|fatal): (.+: (?:does not exist in index|does not match index|already exists in (?:index|working directory)|No such file or directory|wrong type|has type .*))$`)
+)
 
 // conflict names the files and hunks that git could not place.
 func conflict(f patch.File, base, said string) error {
@@ -82,12 +85,11 @@ func conflict(f patch.File, base, said string) error {
 		}
 		parts = append(parts, where)
 	}
-	if len(parts) == 0 { // a missing file, a mode: git's own words
-		for _, l := range strings.Split(said, "\n") {
-			if t, ok := strings.CutPrefix(l, "error: "); ok {
-				parts = append(parts, t)
-			}
-		}
+	for _, m := range otherRefusal.FindAllStringSubmatch(said, -1) { // a missing file, a mode: git's own words
+		parts = append(parts, m[1])
+	}
+	if len(parts) == 0 {
+		parts = []string{"git said nothing"}
 	}
 	return problem(f.Pos, "choose a base inside the variant's window, or refresh the patch",
 		"patch %s does not apply to llama.cpp %s: conflict in %s", f.Name, base, strings.Join(parts, "; "))

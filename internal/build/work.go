@@ -113,16 +113,27 @@ func (w *work) export(staging string) *client.ExportEntry {
 	}}
 }
 
+func (w *work) outputDir() string {
+	if w.output == "" {
+		return fmt.Sprintf("%s-%s", w.plan.Recipe.Name, w.target)
+	}
+	return w.output
+}
+
+// checkOutput is asked before hours of work, not after them.
+func (w *work) checkOutput() error {
+	if w.target == Image {
+		return nil
+	}
+	if _, err := os.Stat(w.outputDir()); err == nil {
+		return &UsageError{fmt.Sprintf("output %q exists; remove it or give another --output", w.outputDir())}
+	}
+	return nil
+}
+
 // keepTree moves an exported tree to where the caller wants it.
 func (w *work) keepTree(staging string) (*Result, error) {
-	out := w.output
-	if out == "" {
-		out = fmt.Sprintf("%s-%s", w.plan.Recipe.Name, w.target)
-	}
-	if _, err := os.Stat(out); err == nil {
-		return nil, &UsageError{fmt.Sprintf("output %q exists; remove it or give another --output", out)}
-	}
-	abs, err := filepath.Abs(out)
+	abs, err := filepath.Abs(w.outputDir())
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ const (
 )
 
 // answerWithin bounds how long an existing builder may take for its first answer.
-const answerWithin = 20 * time.Second
+const answerWithin = 30 * time.Second
 
 // Options says where a builder may be found. The zero value of each field is usable, except for StateDir.
 type Options struct {

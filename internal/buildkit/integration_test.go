@@ -66,7 +66,8 @@ func status(t *testing.T, o buildkit.Options) buildkit.Report {
 	return r
 }
 
-// leftovers finds processes that have dir in their command line or in a mount of theirs.
+// leftovers finds processes that have dir in their command line or live in a root
+// file system below it, and mounts below it.
 func leftovers(t *testing.T, dir string) []string {
 	t.Helper()
 	var found []string
@@ -76,12 +77,32 @@ func leftovers(t *testing.T, dir string) []string {
 	}
 	for _, p := range procs {
 		cmdline, _ := os.ReadFile(filepath.Join(p, "cmdline")) // it may have ended
-		mounts, _ := os.ReadFile(filepath.Join(p, "mountinfo"))
-		if bytes.Contains(cmdline, []byte(dir)) || bytes.Contains(mounts, []byte(dir+"/")) {
+		if bytes.Contains(cmdline, []byte(dir)) || strings.Contains(rootMount(p), dir+"/") {
 			found = append(found, filepath.Base(p)+" "+string(bytes.ReplaceAll(cmdline, []byte{0}, []byte{' '})))
 		}
 	}
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(mounts)) {
+		if strings.Contains(line, dir+"/") {
+			found = append(found, "mount "+line)
+		}
+	}
 	return found
+}
+
+// rootMount is the line of a process's root file system. Its other mounts say
+// nothing: a container that just starts still has a copy of all of the host's.
+func rootMount(proc string) string {
+	mounts, _ := os.ReadFile(filepath.Join(proc, "mountinfo")) // it may have ended
+	for line := range strings.Lines(string(mounts)) {
+		if fields := strings.Fields(line); len(fields) > 4 && fields[4] == "/" {
+			return line
+		}
+	}
+	return ""
 }
 
 // solveFile writes one file with the builder and reads it back.

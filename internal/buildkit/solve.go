@@ -64,13 +64,13 @@ func (b *Builder) Run(ctx context.Context, s Solve, marshal func(context.Context
 		}
 		return p.result(), nil
 	}, s.Status)
-	if own != nil {
-		return own
+	if own != nil && ctx.Err() == nil {
+		return b.Explain(ctx, own)
 	}
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return err
+	return b.Explain(ctx, err)
 }
 
 func (p *Product) result() *gateway.Result {

@@ -400,6 +400,7 @@ func TestProveFindsEveryDifference(t *testing.T) {
 		"a byte of unwind tables":   func(d []byte) { d[sectionAt(t, path, ".eh_frame")+5] ^= 1 },
 		"a byte outside segments":   func(d []byte) { d[sectionAt(t, path, ".comment")] ^= 1 },
 		"a segment's permission":    func(d []byte) { d[programHeader(t, d, elf.PT_LOAD)+4] ^= 2 },
+		"a byte of dropped code":    func(d []byte) { d[tail(t, d)] = 1 },
 		"an executable stack":       func(d []byte) { d[programHeader(t, d, elf.PT_GNU_STACK)+4] |= 1 },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -424,6 +425,21 @@ func TestProveFindsEveryDifference(t *testing.T) {
 	if _, _, err := prove(t.Context(), l, path, want); err == nil {
 		t.Error("swapped wrappers were proved")
 	}
+}
+
+// tail returns the offset of the byte in front of what follows .hip_fatbin in memory.
+func tail(t *testing.T, data []byte) uint64 {
+	t.Helper()
+	m, err := readImage(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := m.sections[m.section(fatbinSection)+1]
+	if off := next.Off; data[off-1] == 0 && off%4096 != 0 {
+		return off - 1
+	}
+	t.Fatal("no byte of the old section is left")
+	return 0
 }
 
 func sectionAt(t *testing.T, path, name string) uint64 {

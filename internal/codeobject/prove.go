@@ -65,6 +65,9 @@ func sameBesides(a, b *Library, found []pointer) error {
 	if err := c.segments(fat); err != nil {
 		return err
 	}
+	if err := b.img.onlyZeros(fat.Addr+b.img.sections[b.fat].Size, fat.Addr+fat.Size); err != nil {
+		return err
+	}
 	if len(a.img.sections) != len(b.img.sections) {
 		return errors.New("it has another number of sections")
 	}
@@ -83,6 +86,32 @@ func sameBesides(a, b *Library, found []pointer) error {
 		}
 		if err := c.bytes(s.Off, off, s.Size); err != nil {
 			return fmt.Errorf("section %q: %w", a.img.names[i], err)
+		}
+	}
+	return nil
+}
+
+// onlyZeros checks that what is still mapped of the addresses [from, to) holds nothing, but for the program headers.
+func (m *image) onlyZeros(from, to uint64) error {
+	table := span{m.header.Phoff, m.header.Phoff + uint64(len(m.progs))*progSize}
+	for _, p := range m.progs {
+		lo, hi := max(p.Vaddr, from), min(p.Vaddr+p.Filesz, to)
+		if elf.ProgType(p.Type) != elf.PT_LOAD || lo >= hi {
+			continue
+		}
+		at, end := int64(p.Off+lo-p.Vaddr), int64(p.Off+hi-p.Vaddr)
+		for {
+			next, err := nextByte(m.r, at, end)
+			if err != nil {
+				return err
+			}
+			if next == end {
+				break
+			}
+			if off := uint64(next); off < table.from || off >= table.to {
+				return fmt.Errorf("something is left at offset %#x, where dropped code was", off)
+			}
+			at = int64(table.to)
 		}
 	}
 	return nil

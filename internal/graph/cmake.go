@@ -74,7 +74,7 @@ func (b *builder) compile(toolchain, src, configured llb.State) llb.State {
 	}
 	if _, page, ok := b.serverUI(); ok {
 		// what the build writes beside the page (its gzip copies) is dropped
-		tree = runOptions(tree, llb.AddMount(srcDir+"/tools/ui/dist", page, llb.ForceNoOutput))
+		tree = runOptions(tree, llb.AddMount(srcDir+"/tools/ui/dist", page, llb.SourcePath(pageDir), llb.ForceNoOutput))
 	}
 	return b.build(toolchain, configured, b.in.Choices.Programs, "programs", tree)
 }

@@ -94,6 +94,20 @@ func New(in Input) (*Graph, error) {
 }
 
 type builder struct {
-	in  Input
-	loc *locator
+	in     Input
+	loc    *locator
+	states map[string]llb.State // what several steps begin with
+}
+
+// once makes a state that several steps use: made twice, BuildKit would print its YAML line twice.
+func (b *builder) once(name string, make func() llb.State) llb.State {
+	st, ok := b.states[name]
+	if !ok {
+		if b.states == nil {
+			b.states = map[string]llb.State{}
+		}
+		st = make()
+		b.states[name] = st
+	}
+	return st
 }

@@ -18,7 +18,9 @@ const (
 	gitDir = "/git"
 )
 
-func (b *builder) tree() llb.State {
+func (b *builder) tree() llb.State { return b.once("tree", b.newTree) }
+
+func (b *builder) newTree() llb.State {
 	s := b.in.Source
 	name := llb.WithCustomNamef("source: llama.cpp %s at %.12s", s.Build, s.Commit)
 	at := b.loc.at(b.in.Recipe.Pos)

@@ -26,7 +26,9 @@ const (
 //go:embed scripts
 var scripts embed.FS
 
-func (b *builder) base() llb.State {
+func (b *builder) base() llb.State { return b.once("base", b.newBase) }
+
+func (b *builder) newBase() llb.State {
 	name := llb.WithCustomNamef("base: %s", b.in.Container.Name.Value)
 	at := b.loc.at(b.in.Container.Base.Image.Pos)
 	if o := b.in.Base; o.Layout != "" {
@@ -77,6 +79,9 @@ func (b *builder) install(on llb.State, what string, packages []string) llb.Stat
 	return on.Run(opts...).Root()
 }
 
+// pageDir is below its mount: the page's build removes and makes it anew.
+const pageDir = "/dist"
+
 // serverUI is the page of llama-server: what npm fetches by the tree's own lock file, and the page it builds from that.
 // Ok is false where the recipe wants none.
 func (b *builder) serverUI() (fetched, page llb.State, ok bool) {
@@ -86,7 +91,7 @@ func (b *builder) serverUI() (fetched, page llb.State, ok bool) {
 	tools := b.install(b.base(), "server-ui", values(b.in.Container.Packages.UI))
 	vars := env(map[string]string{
 		"PATH": defaultPath, "HOME": "/root", "NODE_EXTRA_CA_CERTS": "/run/secrets/" + SecretCA,
-		"LLAMA_UI_OUT_DIR": "/dist", "LLAMA_UI_VERSION": b.in.Source.Build.String(),
+		"LLAMA_UI_OUT_DIR": "/out" + pageDir, "LLAMA_UI_VERSION": b.in.Source.Build.String(),
 	})
 	at := b.loc.at(b.in.Recipe.Features["server-ui"].Pos)
 	part := llb.Scratch().File(llb.Copy(b.tree(), "/tools/ui", "/", &llb.CopyInfo{CopyDirContentsOnly: true}),
@@ -98,9 +103,9 @@ func (b *builder) serverUI() (fetched, page llb.State, ok bool) {
 		llb.WithCustomName("server-ui: npm ci"), at)
 	build := tools.Run(llb.Args([]string{"npm", "run", "build"}), llb.Dir("/ui"), vars, offline(),
 		llb.AddMount("/ui", fetch.GetMount("/ui"), llb.ForceNoOutput),
-		llb.AddMount("/dist", llb.Scratch()),
+		llb.AddMount("/out", llb.Scratch()),
 		llb.WithCustomName("server-ui: npm run build"), at)
-	return fetch.GetMount("/ui"), build.GetMount("/dist"), true
+	return fetch.GetMount("/ui"), build.GetMount("/out"), true
 }
 
 func scriptPath(name string) string { return scriptDir + "/" + name }

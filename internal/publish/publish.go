@@ -7,9 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os/exec"
 	"strings"
+	"syscall"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -20,13 +20,18 @@ import (
 
 // CheckRepository refuses what is not a repository name, before anything is built.
 func CheckRepository(repo string) error {
-	_, err := name.NewRepository(repo)
-	return err
+	if scheme, rest, ok := strings.Cut(repo, "://"); ok {
+		return fmt.Errorf("repository %q has a scheme (%s); write %q", repo, scheme, rest)
+	}
+	if _, err := name.NewRepository(repo); err != nil {
+		return fmt.Errorf("repository %q: %w", repo, err)
+	}
+	return nil
 }
 
 // Push writes img's blobs and manifest by digest, then the tag, so that a reader never sees a tag without its image.
-// It returns the reference by digest. Credentials are the ordinary keychain's.
-func Push(ctx context.Context, repo, tag string, img v1.Image) (string, error) {
+// It returns the reference by digest. Credentials are the ordinary keychain's; opts come after the defaults.
+func Push(ctx context.Context, repo, tag string, img v1.Image, opts ...remote.Option) (string, error) {
 	r, err := name.NewRepository(repo)
 	if err != nil {
 		return "", err
@@ -35,41 +40,54 @@ func Push(ctx context.Context, repo, tag string, img v1.Image) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	p, err := remote.NewPusher(remote.WithAuthFromKeychain(authn.DefaultKeychain))
+	p, err := remote.NewPusher(append([]remote.Option{remote.WithAuthFromKeychain(authn.DefaultKeychain)}, opts...)...)
 	if err != nil {
 		return "", err
 	}
 	byDigest := r.Digest(d.String())
 	if err := p.Push(ctx, byDigest, img); err != nil {
-		return "", fmt.Errorf("push %s: %w", byDigest, err)
+		return "", fmt.Errorf("push %s: %w", byDigest, reason(ctx, err))
 	}
 	if err := p.Push(ctx, r.Tag(tag), img); err != nil {
-		return "", fmt.Errorf("tag %s: %w", r.Tag(tag), err)
+		return "", fmt.Errorf("tag %s: %w", r.Tag(tag), reason(ctx, err))
 	}
 	return byDigest.String(), nil
 }
 
-// Load pipes img into `ENGINE load`, named ref.
+// Load pipes img into `ENGINE load`, named ref as it is written.
 func Load(ctx context.Context, engine, ref string, img v1.Image) error {
-	tag, err := name.NewTag(ref, name.WithDefaultRegistry("localhost"))
+	tag, err := name.NewTag(ref)
 	if err != nil {
 		return err
 	}
-	r, w := io.Pipe()
 	cmd := exec.CommandContext(ctx, engine, "load")
-	cmd.Stdin = r
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
+	// a pipe of the kernel's: writing to it ends with an error when the engine has gone
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	werr := tarball.Write(tag, img, w)
-	w.CloseWithError(werr)
+	wrote := errors.Join(tarball.Write(tag, img, in), in.Close())
 	if err := cmd.Wait(); err != nil {
-		return fmt.Errorf("%w: %s", err, strings.TrimSpace(out.String()))
+		if said := strings.TrimSpace(out.String()); said != "" {
+			err = fmt.Errorf("%w: %s", err, said)
+		}
+		return reason(ctx, err)
 	}
-	if errors.Is(werr, io.ErrClosedPipe) {
+	if errors.Is(wrote, syscall.EPIPE) { // it had read what it needed
 		return nil
 	}
-	return werr
+	return wrote
+}
+
+// reason prefers what ended the context to what that looked like.
+func reason(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
 }

@@ -54,7 +54,7 @@ func covers(a, b Effect) bool {
 		return true
 	}
 	hi := a.Window.Hi() == 0 || (b.Window.Hi() != 0 && b.Window.Hi() <= a.Window.Hi())
-	return !b.Window.IsZero() && hi && a.Window.Lo() <= b.Window.Lo()
+	return hi && a.Window.Lo() <= b.Window.Lo()
 }
 
 // Check compares the recipe with its container and with flags.yaml. The error is a *diag.Error with every problem,

@@ -207,20 +207,21 @@ func TestSetErrors(t *testing.T) {
 	const keys = "the keys are backend, cmake.NAME, container, exclude, features.NAME, gate, image.repository, image.tags, " +
 		"keep-gpus, llama.cpp, patches, source, target, track"
 	for in, want := range map[string]string{
-		"patchs=a":            `--set patchs=a: unknown key "patchs"; did you mean "patches"? ` + keys,
-		"feature.uma=true":    `--set feature.uma=true: unknown key "feature.uma"; did you mean "features.uma"? ` + keys,
-		"features=x":          `--set features=x: unknown key "features"; did you mean "features.NAME"? ` + keys,
-		"name=x":              `--set name=x: unknown key "name"; ` + keys,
-		"features.uma=yes":    `--set features.uma=yes: a feature is true or false, not "yes"`,
-		"llama.cpp=b9909":     `--set llama.cpp=b9909: window "b9909": "b9909" begins with none of >=, >, <, <=, =`,
-		"target=strix":        `--set target=strix: "strix" is not a GPU target such as gfx1151`,
-		"target=gfx1100":      `--set target=gfx1100: keep-gpus leaves out the recipe's own target gfx1100: its GPU would find no kernels`,
-		"container=":          `--set container=: container needs a value`,
-		"patches=a,a":         `--set patches=a,a: "a" is listed twice`,
-		"cmake.A B=x":         `--set cmake.A B=x: "A B" is not the name of a CMake variable`,
-		"source=http://x":     `--set source=http://x: "http://x" is not an https URL`,
-		"image.tags=":         `--set image.tags=: "image.tags" lists nothing`,
-		"exclude=../../etc/*": `--set exclude=../../etc/*: path "../../etc/*" is not inside the tree`,
+		"patchs=a":               `--set patchs=a: unknown key "patchs"; did you mean "patches"? ` + keys,
+		"feature.uma=true":       `--set feature.uma=true: unknown key "feature.uma"; did you mean "features.uma"? ` + keys,
+		"features=x":             `--set features=x: unknown key "features"; did you mean "features.NAME"? ` + keys,
+		"name=x":                 `--set name=x: unknown key "name"; ` + keys,
+		"features.uma=yes":       `--set features.uma=yes: a feature is true or false, not "yes"`,
+		"llama.cpp=b9909":        `--set llama.cpp=b9909: window "b9909": "b9909" begins with none of >=, >, <, <=, =`,
+		"target=strix":           `--set target=strix: "strix" is not a GPU target such as gfx1151`,
+		"target=gfx1100":         `--set target=gfx1100: keep-gpus leaves out the recipe's own target gfx1100: its GPU would find no kernels`,
+		"container=":             `--set container=: container needs a value`,
+		"patches=a,a":            `--set patches=a,a: "a" is listed twice`,
+		"cmake.A B=x":            `--set cmake.A B=x: "A B" is not the name of a CMake variable`,
+		"source=http://x":        `--set source=http://x: "http://x" is not an https URL`,
+		"source=https://me:pw@x": `--set source=https://me:pw@x: "https://me:pw@x" is not an https URL`,
+		"image.tags=":            `--set image.tags=: "image.tags" lists nothing`,
+		"exclude=../../etc/*":    `--set exclude=../../etc/*: path "../../etc/*" is not inside the tree`,
 	} {
 		r := load1(t, "mmq").recipe
 		before := *r

@@ -180,3 +180,11 @@ func (o *origin) pullHead(ctx context.Context, number int) (string, error) {
 func pullRef(number int) plumbing.ReferenceName {
 	return plumbing.ReferenceName(fmt.Sprintf("refs/pull/%d/head", number))
 }
+
+// reason prefers what ended the context to what the interrupted work looked like.
+func reason(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}

@@ -1,8 +1,9 @@
 package resolve
 
 import (
-	"archive/tar"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -28,39 +29,75 @@ func Export(ctx context.Context, src Source, commit string, exclude []string, w 
 	return nil
 }
 
-func export(ctx context.Context, src Source, commit string, exclude []string, w io.Writer) error {
+// TreeDigest is a hex sha256 that is the same for the same [Export], found without reading any file's content: it is
+// made of the paths, modes and object ids of what Export would write, and of the time it would give them.
+func TreeDigest(ctx context.Context, src Source, commit string, exclude []string) (string, error) {
+	t, err := openTree(ctx, src, commit, exclude)
+	if err != nil {
+		return "", fmt.Errorf("read tree of %.12s of %s: %w", commit, src, err)
+	}
+	defer t.repo.Close()
+	h := sha256.New()
+	fmt.Fprintf(h, "%d\n", t.time.Unix())
+	for _, f := range t.files {
+		fmt.Fprintf(h, "%o %s %q\n", uint32(f.mode), f.hash, f.name)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// tree is a commit's files, less the excluded ones; all contents are there.
+type tree struct {
+	repo  *repository
+	time  time.Time
+	files []side // sorted by path
+}
+
+func openTree(ctx context.Context, src Source, commit string, exclude []string) (*tree, error) {
 	if src.Path == "" {
-		return errors.New("only a local repository can be exported")
+		return nil, errors.New("only a local repository can be exported")
 	}
 	if !commitForm.MatchString(commit) {
-		return fmt.Errorf("%q is not a full commit id", commit)
+		return nil, fmt.Errorf("%q is not a full commit id", commit)
 	}
 	ex, err := NewExclude(exclude)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r, err := open(src.Path)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer r.Close()
-	c, err := r.commit(ctx, plumbing.NewHash(commit))
+	t, err := r.tree(ctx, plumbing.NewHash(commit), ex)
 	if err != nil {
-		return err
+		return nil, errors.Join(err, r.Close())
+	}
+	return t, nil
+}
+
+func (r *repository) tree(ctx context.Context, id plumbing.Hash, ex *Exclude) (*tree, error) {
+	c, err := r.commit(ctx, id)
+	if err != nil {
+		return nil, err
 	}
 	files, err := r.treeFiles(ctx, c, ex)
 	if err != nil {
+		return nil, err
+	}
+	return &tree{repo: r, time: c.Committer.When, files: files}, r.present(files)
+}
+
+func export(ctx context.Context, src Source, commit string, exclude []string, w io.Writer) error {
+	t, err := openTree(ctx, src, commit, exclude)
+	if err != nil {
 		return err
 	}
-	if err := r.present(files); err != nil {
-		return err
-	}
-	out := newArchive(w, c.Committer.When)
-	for _, f := range files {
+	defer t.repo.Close()
+	out := newArchive(w, t.time)
+	for _, f := range t.files {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err := r.exportFile(out, f); err != nil {
+		if err := t.repo.exportFile(out, f); err != nil {
 			return fmt.Errorf("%q: %w", f.name, err)
 		}
 	}
@@ -170,59 +207,4 @@ func (r *repository) exportFile(out *archive, f side) error {
 	}
 	defer data.Close()
 	return out.file(f.name, f.mode == filemode.Executable, b.Size, data)
-}
-
-// archive writes a deterministic tar stream. Folders come before what is in them, each once.
-type archive struct {
-	tar     *tar.Writer
-	time    time.Time
-	folders map[string]bool
-}
-
-func newArchive(w io.Writer, t time.Time) *archive {
-	return &archive{tar: tar.NewWriter(w), time: t.UTC().Truncate(time.Second), folders: map[string]bool{".": true}}
-}
-
-// Close ends the stream; w stays open.
-func (a *archive) Close() error { return a.tar.Close() }
-
-func (a *archive) header(h tar.Header) error {
-	h.ModTime = a.time
-	return a.tar.WriteHeader(&h)
-}
-
-func (a *archive) folder(name string) error {
-	if a.folders[name] {
-		return nil
-	}
-	if err := a.folder(path.Dir(name)); err != nil {
-		return err
-	}
-	a.folders[name] = true
-	return a.header(tar.Header{Typeflag: tar.TypeDir, Name: name + "/", Mode: 0o755})
-}
-
-func (a *archive) symlink(name, target string) error {
-	if err := a.folder(path.Dir(name)); err != nil {
-		return err
-	}
-	return a.header(tar.Header{Typeflag: tar.TypeSymlink, Name: name, Linkname: target, Mode: 0o777})
-}
-
-func (a *archive) file(name string, executable bool, size int64, data io.Reader) error {
-	if err := a.folder(path.Dir(name)); err != nil {
-		return err
-	}
-	mode := int64(0o644)
-	if executable {
-		mode = 0o755
-	}
-	if err := a.header(tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: mode, Size: size}); err != nil {
-		return err
-	}
-	n, err := io.Copy(a.tar, data)
-	if err == nil && n != size {
-		err = io.ErrUnexpectedEOF
-	}
-	return err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -29,13 +30,17 @@ func ImageDigest(ctx context.Context, ref string) (string, error) {
 	return desc.Digest.String(), nil
 }
 
+// errSilent stands for the failure of an earlier request to the same registry.
+var errSilent = errors.New("no answer, as before")
+
 // unreachable reports whether a registry did not answer at all. One that answers and refuses is a different matter:
-// a wrong name or missing login must not pass for a host without network.
+// a wrong name or a missing login must not pass for a host without network.
 func unreachable(err error) bool {
 	var answer *transport.Error
 	if errors.As(err, &answer) {
 		return answer.StatusCode == http.StatusBadGateway || answer.StatusCode == http.StatusServiceUnavailable ||
 			answer.StatusCode == http.StatusGatewayTimeout
 	}
-	return err != nil && !errors.Is(err, context.Canceled)
+	var silent *url.Error
+	return (errors.As(err, &silent) || errors.Is(err, errSilent)) && !errors.Is(err, context.Canceled)
 }

@@ -19,7 +19,7 @@ import (
 // LockInput is what a lock file is made from.
 type LockInput struct {
 	FS       fs.FS  // project root with recipes/, patches/ and containers/
-	Track    string // the track to lock
+	Track    string // the track to lock; "": stable
 	Source   Source // where commits are read; zero: the URL of the old lock, or upstream's
 	Base     string // build number or other reference of the base commit; "": the old lock's commit
 	Bases    string // container bases: BasesAuto (or ""), BasesImage or BasesBootstrap
@@ -44,7 +44,10 @@ const defaultTrack = "stable"
 // one, an image that is not there. Sets and containers that no recipe of the track names are pinned too where that
 // works, so that they can be chosen with --set; where not, a note says so.
 func MakeLock(ctx context.Context, in LockInput) (*recipe.Lock, []string, error) {
-	l := &locker{in: in, silent: map[string]error{}}
+	if in.Track == "" {
+		in.Track = defaultTrack
+	}
+	l := &locker{in: in, silent: map[string]bool{}}
 	if err := l.start(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -79,7 +82,7 @@ type locker struct {
 	old      *recipe.Lock // nil where the track has none
 	recipes  []*recipe.Recipe
 	base     Commit
-	silent   map[string]error // registries that did not answer
+	silent   map[string]bool // registries that did not answer
 	problems diag.Error
 	notes    []string
 }

@@ -64,7 +64,7 @@ type lockTest struct {
 
 func newLockTest(t *testing.T, registry string) *lockTest {
 	t.Helper()
-	u, _, _ := newUpstream(t)
+	u := newUpstream(t)
 	// Tags of newUpstream are real-looking numbers; the project's windows are small, so builds are counted here.
 	runGit(t, u.dir, "tag", "-d", "b9908", "b9909")
 	l := &lockTest{t: t, fs: fstest.MapFS{}, upstream: u, registry: registry}

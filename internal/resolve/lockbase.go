@@ -58,9 +58,9 @@ func (l *locker) lockContainer(ctx context.Context, name string, users []diag.Po
 	image, bootstrap := c.Base.Image, c.Base.Bootstrap
 	switch {
 	case l.in.Bases == BasesBootstrap && bootstrap == nil:
-		return recipe.LockedBase{}, l.problem(c.Pos, "lock with --bases auto", "container %q has no bootstrap", name)
+		return recipe.LockedBase{}, problem(c.Pos, "lock with --bases auto", "container %q has no bootstrap", name)
 	case l.in.Bases == BasesImage && image.Value == "":
-		return recipe.LockedBase{}, l.problem(c.Pos, "lock with --bases auto", "container %q has no base image", name)
+		return recipe.LockedBase{}, problem(c.Pos, "lock with --bases auto", "container %q has no base image", name)
 	case l.in.Bases == BasesBootstrap || image.Value == "":
 		return recipe.LockedBase{Bootstrap: text(bootstrap.Suite.Value)}, nil
 	}
@@ -79,7 +79,7 @@ func (l *locker) withoutRegistry(c *recipe.Container, err error) (recipe.LockedB
 		hint = "lock where the registry can be reached"
 	}
 	if !unreachable(err) || l.in.Bases == BasesImage {
-		return none, l.problem(c.Base.Image.Pos, hint, "container %q: %s", c.Name, err)
+		return none, problem(c.Base.Image.Pos, hint, "container %q: %s", c.Name, err)
 	}
 	if b := c.Base.Bootstrap; b != nil {
 		l.note("container %q is made by bootstrap of %q, which is not pinned, because its image's registry does not answer: %s",
@@ -90,7 +90,7 @@ func (l *locker) withoutRegistry(c *recipe.Container, err error) (recipe.LockedB
 		l.note("container %q keeps the digest of the old lock, because its image's registry does not answer: %s", c.Name, err)
 		return recipe.LockedBase{Image: text(old)}, nil
 	}
-	return none, l.problem(c.Base.Image.Pos, hint, "container %q: %s", c.Name, err)
+	return none, problem(c.Base.Image.Pos, hint, "container %q: %s", c.Name, err)
 }
 
 // oldImage is the old lock's pin of the same image reference, or "".
@@ -111,13 +111,13 @@ func (l *locker) lockImage(ctx context.Context, ref string) (string, error) {
 	if r, err := name.ParseReference(ref); err == nil {
 		host = r.Context().RegistryStr()
 	}
-	if err := l.silent[host]; err != nil {
-		return "", err
+	if l.silent[host] {
+		return "", fmt.Errorf("resolve image %q: %s: %w", ref, host, errSilent)
 	}
 	digest, err := ImageDigest(ctx, ref)
 	if err != nil {
 		if unreachable(err) {
-			l.silent[host] = fmt.Errorf("registry %s does not answer: %w", host, err)
+			l.silent[host] = true
 		}
 		return "", err
 	}
@@ -127,7 +127,7 @@ func (l *locker) lockImage(ctx context.Context, ref string) (string, error) {
 	return ref + "@" + digest, nil
 }
 
-func (l *locker) problem(pos diag.Pos, hint, format string, a ...any) error {
+func problem(pos diag.Pos, hint, format string, a ...any) error {
 	var list diag.List
 	list.Add(pos, hint, format, a...)
 	return list.Err()

@@ -75,10 +75,8 @@ func (l *locker) lockSet(ctx context.Context, name string, users []diag.Pos) (*r
 		out.Pull, out.Base, out.Head = v.Pull.Number, text(v.Pull.Base.Value), text(v.Pull.Head.Value)
 	}
 	if v.SHA256.Value != "" && v.SHA256.Value != out.SHA256.Value {
-		var list diag.List
-		list.Add(v.SHA256.Pos, "read the change; if it is wanted, write the new digest here",
+		return nil, problem(v.SHA256.Pos, "read the change; if it is wanted, write the new digest here",
 			"the diff of patch set %q has digest %s, and %s is pinned", name, out.SHA256, v.SHA256)
-		return nil, list.Err()
 	}
 	return out, nil
 }
@@ -107,13 +105,11 @@ func (l *locker) patchFiles(ctx context.Context, set *patch.Set, v *patch.Varian
 	}
 	data, err := l.origin.diff(ctx, v.Pull.Base.Value, v.Pull.Head.Value, l.in.CacheDir)
 	if err != nil {
-		var list diag.List
 		hint := ""
 		if errors.Is(err, errNotFound) && l.origin.Path != "" {
 			hint = fmt.Sprintf("git -C %s fetch %s %s", l.origin.Path, Upstream, pullRef(v.Pull.Number))
 		}
-		list.Add(v.Pull.Head.Pos, hint, "pull request %d: %s", v.Pull.Number, err)
-		return nil, &diag.Error{Problems: list, Cause: err}
+		return nil, problem(v.Pull.Head.Pos, hint, "pull request %d: %s", v.Pull.Number, reason(ctx, err))
 	}
 	f, err := patch.NewFile(path.Join(set.Name, fmt.Sprintf("pull-%d.patch", v.Pull.Number)), data, v.Pos)
 	return []patch.File{f}, err
@@ -129,11 +125,9 @@ func (l *locker) checkHead(ctx context.Context, p *patch.Pull) error {
 		l.note("%s has no %s, so whether pull request %d moved is not known; the pinned head %.12s is used",
 			l.origin.Source, pullRef(p.Number), p.Number, p.Head.Value)
 	case head != p.Head.Value:
-		var list diag.List
-		list.Add(p.Head.Pos, "read what changed between the two; then pin the new base and head here and drop sha256, "+
+		return problem(p.Head.Pos, "read what changed between the two; then pin the new base and head here and drop sha256, "+
 			"or keep the old ones with a vendored series",
 			"pull request %d moved: %s is pinned, its head is now %s", p.Number, p.Head, head)
-		return list.Err()
 	}
 	return nil
 }

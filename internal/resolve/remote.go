@@ -49,14 +49,6 @@ func dial(ctx context.Context, url string) (*remote, error) {
 	return &remote{url: url, session: session, refs: refs}, nil
 }
 
-// reason prefers what ended the context to what the ended connection looked like.
-func reason(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return err
-}
-
 func (r *remote) find(ctx context.Context, ref string) (Commit, error) {
 	h, err := r.lookup(ref)
 	if err != nil {

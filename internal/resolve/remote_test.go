@@ -3,8 +3,8 @@ package resolve
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"fmt"
+	mathrand "math/rand/v2"
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -62,17 +63,36 @@ type upstream struct {
 	dir                  string // of the bare repository
 	first, second, third string // third has no tag
 	pullBase, pullHead   string
-	large                int64
 }
 
-func newUpstream(t *testing.T, config ...string) (upstream, *gitServer, Source) {
+// largeFile is how many bytes of the upstream no answer needs.
+const largeFile = 1 << 20
+
+// template is the upstream that tests copy: making it takes a dozen git processes.
+var template struct {
+	once sync.Once
+	upstream
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if template.dir != "" {
+		_ = os.RemoveAll(filepath.Dir(template.dir))
+	}
+	os.Exit(code)
+}
+
+func makeTemplate(t *testing.T) {
 	t.Helper()
-	work := newCheckout(t)
-	large := make([]byte, 1<<20)
-	if _, err := rand.Read(large); err != nil {
+	root, err := os.MkdirTemp("", "strix-build-upstream-")
+	if err != nil {
 		t.Fatal(err)
 	}
-	u := upstream{large: int64(len(large))}
+	u := &template.upstream
+	u.dir = filepath.Join(root, "llama.cpp.git")
+	work := newCheckout(t)
+	large := make([]byte, largeFile)
+	_, _ = mathrand.NewChaCha8([32]byte{}).Read(large)
 	write(t, work, map[string]string{"large.bin": string(large), "a.c": "one\ntwo\nthree\n"})
 	u.first = commit(t, work, "first")
 	runGit(t, work, "tag", "b9908")
@@ -85,15 +105,35 @@ func newUpstream(t *testing.T, config ...string) (upstream, *gitServer, Source) 
 	write(t, work, map[string]string{"a.c": "one\n2\nthree\n"})
 	u.pullBase, u.pullHead = u.first, commit(t, work, "pull")
 	runGit(t, work, "checkout", "-q", "master")
-	root := t.TempDir()
-	u.dir = filepath.Join(root, "llama.cpp.git")
 	runGit(t, work, "clone", "-q", "--bare", work, u.dir)
 	runGit(t, work, "push", "-q", u.dir, u.pullHead+":refs/pull/7/head")
-	for _, c := range config {
-		key, value, _ := strings.Cut(c, "=")
-		runGit(t, u.dir, "config", key, value)
+}
+
+// newUpstream is an upstream of the test's own, with lines for its configuration.
+func newUpstream(t *testing.T, config ...string) upstream {
+	t.Helper()
+	template.once.Do(func() { makeTemplate(t) })
+	u := template.upstream
+	u.dir = filepath.Join(t.TempDir(), "llama.cpp.git")
+	if err := os.CopyFS(u.dir, os.DirFS(template.dir)); err != nil {
+		t.Fatal(err)
 	}
-	s := serveGit(t, root)
+	f, err := os.OpenFile(filepath.Join(u.dir, "config"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, c := range config {
+		fmt.Fprintf(f, "[uploadpack]\n\t%s = true\n", c)
+	}
+	return u
+}
+
+// serveUpstream is an upstream behind a URL.
+func serveUpstream(t *testing.T, config ...string) (upstream, *gitServer, Source) {
+	t.Helper()
+	u := newUpstream(t, config...)
+	s := serveGit(t, filepath.Dir(u.dir))
 	src, err := ParseSource(s.url + "/llama.cpp.git")
 	if err != nil {
 		t.Fatal(err)
@@ -102,14 +142,14 @@ func newUpstream(t *testing.T, config ...string) (upstream, *gitServer, Source) 
 }
 
 // filtering is how large hosts are set up.
-var filtering = []string{"uploadpack.allowAnySHA1InWant=true", "uploadpack.allowFilter=true"}
+var filtering = []string{"allowAnySHA1InWant", "allowFilter"}
 
 func TestRemoteCommit(t *testing.T) {
 	t.Parallel()
-	for name, config := range map[string][]string{"filtering": filtering, "plain": {"uploadpack.allowAnySHA1InWant=true"}} {
+	for name, config := range map[string][]string{"filtering": filtering, "plain": {"allowAnySHA1InWant"}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			u, s, src := newUpstream(t, config...)
+			u, s, src := serveUpstream(t, config...)
 			for ref, want := range map[string]Commit{
 				"b9908": {ID: u.first, Build: 9908}, "9909": {ID: u.second, Build: 9909}, u.second: {ID: u.second, Build: 9909},
 				u.first[:10]: {ID: u.first, Build: 9908},
@@ -119,7 +159,7 @@ func TestRemoteCommit(t *testing.T) {
 					t.Errorf("%s: %+v, %v; want %+v", ref, got, err, want)
 				}
 			}
-			if sent := s.sent.Load(); name == "filtering" && sent > u.large/4 {
+			if sent := s.sent.Load(); name == "filtering" && sent > largeFile/4 {
 				t.Errorf("%d bytes were sent: files came with the commits", sent)
 			}
 		})
@@ -128,7 +168,7 @@ func TestRemoteCommit(t *testing.T) {
 
 func TestRemoteCommitErrors(t *testing.T) {
 	t.Parallel()
-	u, _, src := newUpstream(t, filtering...)
+	u, _, src := serveUpstream(t, filtering...)
 	for ref, want := range map[string]string{
 		"b9999":  `resolve source ref "b9999": not found in ` + src.URL,
 		"nobody": `resolve source ref "nobody": not found in ` + src.URL,
@@ -152,7 +192,7 @@ func TestRemoteCommitErrors(t *testing.T) {
 
 func TestRemotePullHead(t *testing.T) {
 	t.Parallel()
-	u, _, src := newUpstream(t)
+	u, _, src := serveUpstream(t)
 	for n, want := range map[int]string{7: u.pullHead, 8: ""} {
 		if got, err := PullHead(t.Context(), src, n); err != nil || got != want {
 			t.Errorf("%d: %q, %v", n, got, err)
@@ -163,17 +203,17 @@ func TestRemotePullHead(t *testing.T) {
 func TestRemoteDiff(t *testing.T) {
 	t.Parallel()
 	want := "diff --git a/a.c b/a.c\n--- a/a.c\n+++ b/a.c\n@@ -1,3 +1,3 @@\n one\n-two\n+2\n three\n"
-	for name, config := range map[string][]string{"filtering": filtering, "plain": {"uploadpack.allowAnySHA1InWant=true"},
-		"no single files": {"uploadpack.allowFilter=true"}} {
+	for name, config := range map[string][]string{"filtering": filtering, "plain": {"allowAnySHA1InWant"},
+		"no single files": {"allowFilter"}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			u, s, src := newUpstream(t, config...)
+			u, s, src := serveUpstream(t, config...)
 			cache := t.TempDir()
 			got, err := Diff(t.Context(), src, u.pullBase, u.pullHead, cache)
 			if err != nil || string(got) != want {
 				t.Fatalf("%v\n%s", err, got)
 			}
-			if sent := s.sent.Load(); name == "filtering" && sent > u.large/4 {
+			if sent := s.sent.Load(); name == "filtering" && sent > largeFile/4 {
 				t.Errorf("%d bytes were sent: files that do not differ came too", sent)
 			}
 			before := s.requests.Load()
@@ -192,7 +232,7 @@ func TestRemoteDiff(t *testing.T) {
 
 func TestRemoteDiffOfUnknownCommit(t *testing.T) {
 	t.Parallel()
-	u, _, src := newUpstream(t, filtering...)
+	u, _, src := serveUpstream(t, filtering...)
 	missing := strings.Repeat("1", 40)
 	_, err := Diff(t.Context(), src, u.pullBase, missing, t.TempDir())
 	if err == nil || !strings.Contains(err.Error(), src.URL) {
@@ -204,7 +244,7 @@ func TestRemoteDiffOfUnknownCommit(t *testing.T) {
 // What a fetch leaves behind when nothing is to be kept is nothing.
 func TestRemoteLeavesNoTemporaryFiles(t *testing.T) {
 	tmp := t.TempDir()
-	u, _, src := newUpstream(t, filtering...)
+	u, _, src := serveUpstream(t, filtering...)
 	t.Setenv("TMPDIR", tmp)
 	if _, err := FindCommit(t.Context(), src, "b9908"); err != nil {
 		t.Fatal(err)

@@ -116,7 +116,7 @@ func (t *worktree) list(ctx context.Context) ([]string, error) {
 	var names []string
 	err := filepath.WalkDir(t.dir, func(file string, d fs.DirEntry, err error) error {
 		if err != nil || ctx.Err() != nil {
-			return cause(ctx, err)
+			return reason(ctx, err)
 		}
 		rel, err := filepath.Rel(t.dir, file)
 		if err != nil || rel == "." {
@@ -190,11 +190,4 @@ func (t *worktree) export(out *archive, name string) error {
 	}
 	defer data.Close()
 	return out.file(name, info.Mode()&0o100 != 0, info.Size(), data)
-}
-
-func cause(ctx context.Context, err error) error {
-	if err != nil {
-		return err
-	}
-	return context.Cause(ctx)
 }

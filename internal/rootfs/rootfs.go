@@ -71,7 +71,10 @@ func (b Bootstrap) run(ctx context.Context, tool, root string, log io.Writer) er
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return fmt.Errorf("debootstrap %s: %w: %s", b.Suite, err, tail.lastLine())
+		if last := tail.lastLine(); last != "" {
+			err = fmt.Errorf("%w: %s", err, last)
+		}
+		return fmt.Errorf("debootstrap %s: %w", b.Suite, err)
 	}
 	return nil
 }

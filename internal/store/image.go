@@ -43,7 +43,7 @@ func (s *Store) Find(name string) (*Record, error) {
 	if err := json.Unmarshal(data, &r); err != nil {
 		return nil, fmt.Errorf("store: record of %q: %w", name, err)
 	}
-	if _, err := os.Stat(s.blob(digest.Digest(r.Digest))); err != nil {
+	if _, err := s.complete(ocispecs.Descriptor{Digest: digest.Digest(r.Digest)}); err != nil {
 		return nil, nil //nolint:nilnil // a record without its image is none
 	}
 	return &r, nil
@@ -86,92 +86,132 @@ func (s *Store) Image(r *Record) (v1.Image, error) {
 }
 
 // Import takes the image of a layout that a solve left in dir (same file system) and makes it the image of r.Name.
-// Until the last rename the previous image stays what it was.
+// Until the last rename the previous image stays what it was; where it fails, nothing of dir is kept.
 func (s *Store) Import(ctx context.Context, dir string, r Record) (*Record, error) {
 	unlock, err := s.lock(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	desc, err := s.adopt(dir)
-	if err != nil {
-		return nil, fmt.Errorf("import image of %q: %w", r.Name, err)
-	}
-	r.Digest = desc.Digest.String()
-	img, err := s.Image(&r)
-	if err != nil {
-		return nil, err
-	}
-	if r.Size, err = compressedSize(img); err != nil {
-		return nil, err
-	}
-	desc.Annotations = map[string]string{ocispecs.AnnotationRefName: r.Ref}
-	if err := s.point(desc, r); err != nil {
-		return nil, err
+	if err := s.take(dir, &r); err != nil {
+		return nil, errors.Join(fmt.Errorf("import image of %q: %w", r.Name, err), s.collect())
 	}
 	return &r, s.collect()
 }
 
-// adopt moves the blobs of dir's layout into the store and returns the image's descriptor.
-func (s *Store) adopt(dir string) (ocispecs.Descriptor, error) {
+func (s *Store) take(dir string, r *Record) error {
 	from := &Store{dir: dir}
 	manifests, err := from.readIndex()
 	if err != nil {
-		return ocispecs.Descriptor{}, err
+		return err
 	}
 	if len(manifests) != 1 {
-		return ocispecs.Descriptor{}, fmt.Errorf("layout has %d images, want 1", len(manifests))
+		return fmt.Errorf("layout has %d images, want 1", len(manifests))
 	}
+	desc := manifests[0]
+	m, err := from.complete(desc)
+	if err != nil {
+		return err
+	}
+	if err := s.adopt(dir); err != nil {
+		return err
+	}
+	r.Digest, r.Size = desc.Digest.String(), 0
+	for _, l := range m.Layers {
+		r.Size += l.Size
+	}
+	desc.Annotations = map[string]string{ocispecs.AnnotationRefName: r.Ref}
+	return s.point(desc, *r)
+}
+
+// complete reads a manifest and makes sure that all it names is there, before anything of it is used.
+func (s *Store) complete(desc ocispecs.Descriptor) (*ocispecs.Manifest, error) {
+	m, err := s.manifest(desc.Digest)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range append(slices.Clone(m.Layers), m.Config) {
+		info, err := os.Stat(s.blob(d.Digest))
+		if err != nil {
+			return nil, err
+		}
+		if info.Size() != d.Size {
+			return nil, fmt.Errorf("blob %s has %d bytes, want %d", d.Digest, info.Size(), d.Size)
+		}
+	}
+	return m, nil
+}
+
+func (s *Store) manifest(d digest.Digest) (*ocispecs.Manifest, error) {
+	data, err := os.ReadFile(s.blob(d))
+	if err != nil {
+		return nil, err
+	}
+	var m ocispecs.Manifest
+	if err := json.Unmarshal(data, &m); err != nil {
+		return nil, fmt.Errorf("manifest %s: %w", d, err)
+	}
+	if m.Config.Digest == "" {
+		return nil, fmt.Errorf("manifest %s is not an image's: media type %q", d, m.MediaType)
+	}
+	return &m, nil
+}
+
+// adopt moves the blobs of dir's layout into the store.
+func (s *Store) adopt(dir string) error {
 	blobs, err := filepath.Glob(filepath.Join(dir, ocispecs.ImageBlobsDir, "sha256", "*"))
 	if err != nil {
-		return ocispecs.Descriptor{}, err
+		return err
 	}
 	for _, b := range blobs {
 		to := s.blob(digest.NewDigestFromEncoded(digest.SHA256, filepath.Base(b)))
 		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-			return ocispecs.Descriptor{}, err
+			return err
 		}
 		if err := os.Rename(b, to); err != nil {
-			return ocispecs.Descriptor{}, err
+			return err
 		}
 	}
-	return manifests[0], nil
+	return nil
 }
 
-// point makes the index and the record name the new image.
+// point makes the record and the index name the new image. Both are on the disk before the first is renamed.
 func (s *Store) point(desc ocispecs.Descriptor, r Record) error {
 	manifests, err := s.readIndex()
 	if err != nil {
 		return err
 	}
 	manifests = slices.DeleteFunc(manifests, func(d ocispecs.Descriptor) bool { return refName(d) == r.Ref })
-	if err := s.writeIndex(append(manifests, desc)); err != nil {
-		return err
-	}
-	data, err := json.MarshalIndent(r, "", "  ")
+	index, err := encodeIndex(append(manifests, desc))
 	if err != nil {
 		return err
 	}
-	return WriteFile(s.recordFile(r.Name), append(data, '\n'))
+	record, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	newIndex, err := stage(filepath.Join(s.dir, ocispecs.ImageIndexFile), index)
+	if err != nil {
+		return err
+	}
+	defer newIndex.discard()
+	newRecord, err := stage(s.recordFile(r.Name), append(record, '\n'))
+	if err != nil {
+		return err
+	}
+	defer newRecord.discard()
+	if err := newRecord.commit(); err != nil {
+		return err
+	}
+	return newIndex.commit()
 }
 
-// collect removes blobs that no image of the index needs.
+// collect removes blobs that no image of the index or of a record needs. It removes nothing where it cannot read all
+// of these.
 func (s *Store) collect() error {
-	manifests, err := s.readIndex()
+	need, err := s.needed()
 	if err != nil {
-		return err
-	}
-	need := map[string]bool{}
-	for _, d := range manifests {
-		need[d.Digest.Encoded()] = true
-		var m ocispecs.Manifest
-		data, err := os.ReadFile(s.blob(d.Digest))
-		if err != nil || json.Unmarshal(data, &m) != nil {
-			continue
-		}
-		for _, l := range append(m.Layers, m.Config) {
-			need[l.Digest.Encoded()] = true
-		}
+		return fmt.Errorf("collect: %w", err)
 	}
 	blobs, err := filepath.Glob(filepath.Join(s.dir, ocispecs.ImageBlobsDir, "sha256", "*"))
 	if err != nil {
@@ -187,20 +227,37 @@ func (s *Store) collect() error {
 	return nil
 }
 
-func compressedSize(img v1.Image) (int64, error) {
-	layers, err := img.Layers()
+func (s *Store) needed() (map[string]bool, error) {
+	manifests, err := s.readIndex()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	var total int64
-	for _, l := range layers {
-		n, err := l.Size()
-		if err != nil {
-			return 0, err
+	records, err := s.Records()
+	if err != nil {
+		return nil, err
+	}
+	images := map[digest.Digest]bool{}
+	for _, d := range manifests {
+		images[d.Digest] = true
+	}
+	for _, r := range records {
+		images[digest.Digest(r.Digest)] = true
+	}
+	need := map[string]bool{}
+	for d := range images {
+		need[d.Encoded()] = true
+		m, err := s.manifest(d)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
 		}
-		total += n
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range append(slices.Clone(m.Layers), m.Config) {
+			need[l.Digest.Encoded()] = true
+		}
 	}
-	return total, nil
+	return need, nil
 }
 
 // Tag is the tag part of the record's reference.

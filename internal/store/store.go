@@ -40,17 +40,35 @@ func Open(dir string) (*Store, error) {
 		return nil, fmt.Errorf("store %q: %w", dir, err)
 	}
 	s := &Store{dir: dir, content: c}
-	mark := filepath.Join(dir, ocispecs.ImageLayoutFile)
-	if _, err := os.Stat(mark); errors.Is(err, fs.ErrNotExist) {
-		data, _ := json.Marshal(ocispecs.ImageLayout{Version: ocispecs.ImageLayoutVersion})
-		if err := WriteFile(mark, data); err != nil {
-			return nil, err
+	return s, s.init()
+}
+
+// init writes what makes a folder a layout. Two processes may come here at once.
+func (s *Store) init() error {
+	mark := filepath.Join(s.dir, ocispecs.ImageLayoutFile)
+	if _, err := os.Stat(mark); err == nil {
+		return nil
+	}
+	unlock, err := s.lock(context.Background())
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	index := filepath.Join(s.dir, ocispecs.ImageIndexFile)
+	if _, err := os.Stat(index); errors.Is(err, fs.ErrNotExist) {
+		data, err := encodeIndex(nil)
+		if err != nil {
+			return err
 		}
-		if err := s.writeIndex(nil); err != nil {
-			return nil, err
+		if err := WriteFile(index, data); err != nil {
+			return err
 		}
 	}
-	return s, nil
+	data, err := json.Marshal(ocispecs.ImageLayout{Version: ocispecs.ImageLayoutVersion})
+	if err != nil {
+		return err
+	}
+	return WriteFile(mark, data)
 }
 
 // Dir is the layout's folder; skopeo and podman read it as oci:DIR:NAME.
@@ -92,20 +110,16 @@ func (s *Store) readIndex() ([]ocispecs.Descriptor, error) {
 	return idx.Manifests, nil
 }
 
-func (s *Store) writeIndex(manifests []ocispecs.Descriptor) error {
+func encodeIndex(manifests []ocispecs.Descriptor) ([]byte, error) {
 	slices.SortFunc(manifests, func(a, b ocispecs.Descriptor) int {
 		return strings.Compare(refName(a)+a.Digest.String(), refName(b)+b.Digest.String())
 	})
 	if manifests == nil {
 		manifests = []ocispecs.Descriptor{}
 	}
-	data, err := json.MarshalIndent(ocispecs.Index{
+	return json.MarshalIndent(ocispecs.Index{
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispecs.MediaTypeImageIndex, Manifests: manifests,
 	}, "", "  ")
-	if err != nil {
-		return err
-	}
-	return WriteFile(filepath.Join(s.dir, ocispecs.ImageIndexFile), data)
 }
 
 func refName(d ocispecs.Descriptor) string { return d.Annotations[ocispecs.AnnotationRefName] }
@@ -117,15 +131,31 @@ func (s *Store) blob(d digest.Digest) string {
 // WriteFile writes data beside path, syncs it and renames it into place, so that a reader or a full disk never
 // leaves half a file.
 func WriteFile(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
+	f, err := stage(path, data)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
-	if err != nil {
-		return fmt.Errorf("write %q: %w", path, err)
-	}
-	return os.Rename(f.Name(), path)
+	defer f.discard()
+	return f.commit()
 }
+
+// staged is a whole file that does not have its name yet.
+type staged struct{ temp, path string }
+
+func stage(path string, data []byte) (*staged, error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
+	if err != nil {
+		return nil, fmt.Errorf("write %q: %w", path, err)
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+		os.Remove(f.Name())
+		return nil, fmt.Errorf("write %q: %w", path, err)
+	}
+	return &staged{f.Name(), path}, nil
+}
+
+func (f *staged) commit() error { return os.Rename(f.temp, f.path) }
+
+// discard removes what was not committed.
+func (f *staged) discard() { os.Remove(f.temp) }

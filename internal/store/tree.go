@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -29,8 +28,10 @@ func (s *Store) Tree(name string) (string, bool) {
 	if d.Validate() != nil {
 		return "", false
 	}
-	_, err = os.Stat(s.blob(d))
-	return d.String(), err == nil
+	if _, err := s.complete(ocispecs.Descriptor{Digest: d}); err != nil {
+		return "", false
+	}
+	return d.String(), true
 }
 
 func (s *Store) treeFile(name string) string {
@@ -60,13 +61,19 @@ func (s *Store) PutTree(ctx context.Context, name string, compress bool, write f
 	return manifest.Digest.String(), WriteFile(s.treeFile(name), []byte(manifest.Digest.String()+"\n"))
 }
 
-func (s *Store) putLayer(ctx context.Context, name string, compress bool, write func(io.Writer) error) (ocispecs.Descriptor, digest.Digest, error) {
+func (s *Store) putLayer(ctx context.Context, name string, compress bool, write func(io.Writer) error) (_ ocispecs.Descriptor, _ digest.Digest, err error) {
 	var zero ocispecs.Descriptor
-	w, err := content.OpenWriter(ctx, s.content, content.WithRef(fmt.Sprintf("%s-%d", name, os.Getpid())))
+	ref := fmt.Sprintf("%s-%d", name, os.Getpid())
+	w, err := content.OpenWriter(ctx, s.content, content.WithRef(ref))
 	if err != nil {
 		return zero, "", err
 	}
-	defer w.Close()
+	defer func() {
+		_ = w.Close()
+		if err != nil { // half a layer would stay on the disk
+			_ = s.content.Abort(context.WithoutCancel(ctx), ref)
+		}
+	}()
 	if err := w.Truncate(0); err != nil {
 		return zero, "", err
 	}
@@ -77,7 +84,10 @@ func (s *Store) putLayer(ctx context.Context, name string, compress bool, write 
 		desc.MediaType = ocispecs.MediaTypeImageLayerGzip
 		out = gzip.NewWriter(w)
 	}
-	if err := errors.Join(write(io.MultiWriter(out, plain.Hash())), out.Close()); err != nil {
+	if err := write(io.MultiWriter(out, plain.Hash())); err != nil {
+		return zero, "", err
+	}
+	if err := out.Close(); err != nil {
 		return zero, "", err
 	}
 	st, err := w.Status()

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// floors are the packages by floor: one imports lower floors only.
+var floors = [][]string{
+	0: {"containers", "patches", "recipes", "internal/codeobject", "internal/diag", "internal/miniature", "internal/progress",
+		"internal/strictyaml", "internal/version"},
+	1: {"internal/patch", "internal/recipe"},
+	2: {"internal/graph", "internal/resolve"},
+	3: {"internal/buildkit", "internal/project", "internal/publish", "internal/rootfs", "internal/store"},
+	4: {"internal/build", "internal/buildkit/buildkittest"},
+	5: {"cmd/strix-build", "internal/e2e"},
+}
+
+// beside is what may be imported on the same floor.
+var beside = map[string][]string{
+	"internal/strictyaml": {"internal/diag"},
+}
+
+// heavy is what belongs to few packages, so that the others' tests build fast and the engine stays behind one door.
+var heavy = map[string][]string{
+	"github.com/spf13/cobra":                        {"cmd/strix-build"},
+	"github.com/moby/buildkit/client":               {"internal/build", "internal/buildkit", "internal/buildkit/buildkittest", "internal/progress"},
+	"github.com/moby/buildkit/client/llb":           {"internal/build", "internal/buildkit", "internal/graph"},
+	"github.com/go-git/go-git/v5":                   {"internal/miniature", "internal/resolve"},
+	"github.com/google/go-containerregistry/pkg/v1": {"internal/publish", "internal/resolve", "internal/store"},
+}
+
+const module = "strix-build/"
+
+type goPackage struct {
+	ImportPath string
+	Doc        string
+	Imports    []string
+}
+
+// packages asks the go command, which knows about build tags and ignored folders.
+func packages(t *testing.T) []goPackage {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Doc,Imports", module+"...")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	data, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, stderr.String())
+	}
+	var out []goPackage
+	for dec := json.NewDecoder(strings.NewReader(string(data))); ; {
+		var p goPackage
+		err := dec.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return out
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.ImportPath = strings.TrimPrefix(p.ImportPath, module)
+		out = append(out, p)
+	}
+}
+
+func floorOf(name string) int {
+	return slices.IndexFunc(floors, func(f []string) bool { return slices.Contains(f, name) })
+}
+
+func TestPackagesImportLowerFloorsOnly(t *testing.T) {
+	t.Parallel()
+	found := map[string]bool{}
+	for _, p := range packages(t) {
+		found[p.ImportPath] = true
+		at := floorOf(p.ImportPath)
+		if at < 0 {
+			t.Errorf("%s is on no floor; put it into the table", p.ImportPath)
+			continue
+		}
+		for _, i := range p.Imports {
+			if only, ok := heavy[i]; ok && !slices.Contains(only, p.ImportPath) {
+				t.Errorf("%s imports %s, which belongs to %v", p.ImportPath, i, only)
+			}
+			name, ours := strings.CutPrefix(i, module)
+			if !ours || slices.Contains(beside[p.ImportPath], name) {
+				continue
+			}
+			if to := floorOf(name); to >= at {
+				t.Errorf("%s (floor %d) imports %s (floor %d)", p.ImportPath, at, name, to)
+			}
+		}
+	}
+	for _, f := range floors {
+		for _, name := range f {
+			if !found[name] {
+				t.Errorf("%s is in the table and nowhere else", name)
+			}
+		}
+	}
+}
+
+func TestPackagesSayWhatTheyDo(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		if p.Doc == "" {
+			t.Errorf("%s has no package comment", p.ImportPath)
+		}
+	}
+}

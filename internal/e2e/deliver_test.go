@@ -1,0 +1,111 @@
+package e2e_test
+
+import (
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+)
+
+func serve(t *testing.T, h http.Handler) string {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return strings.TrimPrefix(s.URL, "http://")
+}
+
+func TestIntegrationPush(t *testing.T) {
+	w := setup(t)
+	r := w.build(t, "cpu")
+	repo := serve(t, registry.New(registry.Logger(log.New(io.Discard, "", 0)))) + "/strix/llama"
+	o := w.main.run(t, w.main.recipe("cpu", "--push", repo)...)
+	if o.code != 0 {
+		t.Fatalf("exit %d\n%s", o.code, o.stderr)
+	}
+	o.says(t, repo+"@"+r.Digest)
+	ref, err := name.ParseReference(repo + ":cpu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := remote.Head(ref, remote.WithContext(t.Context()))
+	if err != nil || d.Digest.String() != r.Digest {
+		t.Errorf("the registry has %+v, %v; want %s", d, err, r.Digest)
+	}
+}
+
+func TestIntegrationRefusingRegistry(t *testing.T) {
+	w := setup(t)
+	r := w.build(t, "cpu")
+	had := contents(t, filepath.Join(w.main.dir, "images"))
+	repo := serve(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			return
+		}
+		rw.Header().Set("Content-Type", "application/json")
+		rw.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(rw, `{"errors":[{"code":"DENIED","message":"no push today"}]}`)
+	})) + "/strix/llama"
+	o := w.main.run(t, w.main.recipe("cpu", "--push", repo)...)
+	if o.code != 1 {
+		t.Errorf("exit %d", o.code)
+	}
+	o.says(t, "push", repo, "DENIED", "no push today")
+	if all := o.results(t); len(all) != 1 || all[0].Digest != r.Digest {
+		t.Errorf("the image that is in the store is not printed: %s", o.stdout)
+	}
+	if d := cmp.Diff(had, contents(t, filepath.Join(w.main.dir, "images"))); d != "" {
+		t.Errorf("the store changed (-before +after):\n%s", d)
+	}
+}
+
+// engine is a folder for the front of PATH with a podman that runs the script.
+func engine(t *testing.T, script string) (dir, path string) {
+	t.Helper()
+	dir = t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "podman"), []byte("#!/bin/sh\n"+script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir, "PATH=" + dir + string(filepath.ListSeparator) + os.Getenv("PATH")
+}
+
+func TestIntegrationLoadGivesTheEngineTheImage(t *testing.T) {
+	w := setup(t)
+	w.build(t, "cpu")
+	dir, path := engine(t, `[ "$*" = load ] && exec cat >"${0%/*}/loaded.tar"; exit 1`)
+	o := w.main.start(t, []string{path}, w.main.recipe("cpu", "--load", "podman")...).wait(t)
+	if o.code != 0 {
+		t.Fatalf("exit %d\n%s", o.code, o.stderr)
+	}
+	tag, err := name.NewTag("localhost/strix-build/miniature:cpu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := tarball.ImageFromPath(filepath.Join(dir, "loaded.tar"), &tag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(configOf(t, w.main.image(t, "miniature:cpu")), configOf(t, loaded)); d != "" {
+		t.Errorf("loaded another image (-store +loaded):\n%s", d)
+	}
+}
+
+func TestIntegrationLoadThatFails(t *testing.T) {
+	w := setup(t)
+	w.build(t, "cpu")
+	_, path := engine(t, `echo "no room in the engine" >&2; exit 125`)
+	o := w.main.start(t, []string{path}, w.main.recipe("cpu", "--load", "podman")...).wait(t)
+	if o.code != 1 {
+		t.Errorf("exit %d", o.code)
+	}
+	o.says(t, "podman", "no room in the engine")
+}
