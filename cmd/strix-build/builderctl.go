@@ -11,7 +11,12 @@ import (
 )
 
 func (a *app) builderCmd() *cobra.Command {
-	cmd := &cobra.Command{Use: "builder", Short: "the BuildKit daemon that builds run on"}
+	cmd := &cobra.Command{
+		Use:   "builder",
+		Short: "the BuildKit daemon that builds run on",
+		Args:  unknownCommand,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
 	cmd.AddCommand(a.builderStatusCmd(), a.builderPruneCmd(), a.builderStopCmd())
 	return cmd
 }

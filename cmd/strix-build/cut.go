@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +23,7 @@ func (a *app) cutCmd() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, globs []string) error {
+			debug.SetGCPercent(25) // 408 MB at its peak otherwise, 288 MB so, at the same speed
 			rep, err := codeobject.CutTree(cmd.Context(), root, globs, keep, func(line string) { a.printf("%s\n", line) })
 			if err != nil {
 				return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/solver/errdefs"
@@ -33,15 +34,24 @@ func report(w io.Writer, err error, fsys fs.FS) int {
 	if err == nil {
 		return exitDone
 	}
-	var many interface{ Unwrap() []error }
-	if errors.As(err, &many) {
+	if many := joined(err); many != nil {
 		code := exitDone
-		for _, e := range many.Unwrap() {
+		for _, e := range many {
 			code = max(code, report(w, e, fsys))
 		}
 		return code
 	}
 	return reportOne(w, err, fsys)
+}
+
+// joined are the errors that errors.Join put together. An error of several causes that has a text of its own (the
+// attempts at finding a builder) stays one.
+func joined(err error) []error {
+	many, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // what err itself is, not what it wraps
+	if !ok || errors.Join(many.Unwrap()...).Error() != err.Error() {
+		return nil
+	}
+	return many.Unwrap()
 }
 
 func reportOne(w io.Writer, err error, fsys fs.FS) int {
@@ -54,7 +64,7 @@ func reportOne(w io.Writer, err error, fsys fs.FS) int {
 		if fsys != nil {
 			problems.Fill(fsys)
 		}
-		problems.Print(w)
+		prefixed(problems).Print(w)
 		return exitUsage
 	}
 	fmt.Fprintf(w, "strix-build: %s\n", text(err))
@@ -71,6 +81,18 @@ func reportOne(w io.Writer, err error, fsys fs.FS) int {
 	return exitFailed
 }
 
+// prefixed says who speaks where a problem has no file to begin with.
+func prefixed(e *diag.Error) *diag.Error {
+	out := *e
+	out.Problems = slices.Clone(e.Problems)
+	for i := range out.Problems {
+		if out.Problems[i].Pos.IsZero() {
+			out.Problems[i].Msg = "strix-build: " + out.Problems[i].Msg
+		}
+	}
+	return &out
+}
+
 func hintOf(err error) string {
 	var h *build.HintError
 	if errors.As(err, &h) {
@@ -85,5 +107,5 @@ func text(err error) string {
 	for _, noise := range []string{"rpc error: code = Unknown desc = ", "failed to solve: ", "process \"/dev/.buildkit_qemu_emulator\" "} {
 		s = strings.ReplaceAll(s, noise, "")
 	}
-	return s
+	return strings.TrimSpace(s)
 }

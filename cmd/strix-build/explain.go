@@ -28,16 +28,24 @@ func (a *app) explainCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			defer done()
+			p, err := b.Plan(args[0], opt)
+			if err != nil {
+				return err
+			}
+			rec, err := b.Images.Find(p.ImageName())
+			if err != nil {
+				return err
+			}
+			if rec == nil { // nothing to compare with, so nothing has to be fetched
+				return explain(a.out, args[0], nil, "", nil)
+			}
 			in, err := b.Inputs(cmd.Context(), args[0], opt)
 			done()
 			if err != nil {
 				return err
 			}
 			g, err := graph.New(in)
-			if err != nil {
-				return err
-			}
-			rec, err := b.Images.Find(in.Recipe.Image.Repository.Value + ":" + args[0])
 			if err != nil {
 				return err
 			}

@@ -23,6 +23,17 @@ func (a *app) graphCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			write := graph.Text
+			switch format {
+			case "text":
+			case "dot":
+				write = graph.Dot
+			default:
+				return usage("--format %q: want text or dot", format)
+			}
+			if err := checkTarget(target); err != nil {
+				return err
+			}
 			b, done, err := a.newBuilder(true)
 			if err != nil {
 				return err
@@ -38,25 +49,24 @@ func (a *app) graphCmd() *cobra.Command {
 			}
 			st := g.Image
 			switch build.Target(target) {
-			case build.Image:
 			case build.Source:
 				st = g.Source
 			case build.Tree:
 				st = g.Compile
-			default:
-				return usage("--target %q: want source, build or image", target)
 			}
-			switch format {
-			case "text":
-				return graph.Text(cmd.Context(), a.out, st)
-			case "dot":
-				return graph.Dot(cmd.Context(), a.out, st)
-			}
-			return usage("--format %q: want text or dot", format)
+			return write(cmd.Context(), a.out, st)
 		},
 	}
 	bf.add(cmd)
 	cmd.Flags().StringVar(&format, "format", "text", "text or dot")
 	cmd.Flags().StringVar(&target, "target", "image", "source, build or image")
 	return cmd
+}
+
+func checkTarget(target string) error {
+	switch build.Target(target) {
+	case build.Image, build.Source, build.Tree:
+		return nil
+	}
+	return usage("--target %q: want source, build or image", target)
 }

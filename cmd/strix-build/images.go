@@ -6,6 +6,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+
+	"strix-build/internal/store"
 )
 
 func (a *app) imagesCmd() *cobra.Command {
@@ -24,7 +26,7 @@ func (a *app) imagesCmd() *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return json.NewEncoder(a.out).Encode(recs)
+				return json.NewEncoder(a.out).Encode(append([]*store.Record{}, recs...))
 			}
 			w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "IMAGE\tLLAMA.CPP\tDIGEST\tKEY\tSIZE\tBUILT")

@@ -3,10 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"strix-build/internal/build"
+	"strix-build/internal/diag"
 	"strix-build/internal/patch"
 	"strix-build/internal/recipe"
 )
@@ -27,15 +30,15 @@ func (a *app) lintCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var errs []error
+			var found findings
 			for _, n := range names {
 				_, err := b.Plan(n, build.Options{})
-				errs = append(errs, err)
+				found.add(err)
 			}
 			if whole {
-				errs = append(errs, a.lintRest(b)...)
+				lintRest(p.FS, &found)
 			}
-			if err := errors.Join(errs...); err != nil {
+			if err := found.err(); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(a.err, "%d recipes checked in %s\n", len(names), p)
@@ -45,28 +48,60 @@ func (a *app) lintCmd() *cobra.Command {
 }
 
 // lintRest checks what no recipe may use: every container and every patch file.
-func (a *app) lintRest(b *build.Builder) []error {
-	var errs []error
-	containers, err := recipe.Containers(b.Project.FS)
-	errs = append(errs, err)
+func lintRest(fsys fs.FS, found *findings) {
+	containers, err := recipe.Containers(fsys)
+	found.add(err)
 	for _, c := range containers {
-		_, err := recipe.LoadContainer(b.Project.FS, c)
-		errs = append(errs, err)
+		_, err := recipe.LoadContainer(fsys, c)
+		found.add(err)
 	}
-	sets, err := patch.Sets(b.Project.FS)
-	errs = append(errs, err)
+	_, err = recipe.LoadFlags(fsys)
+	found.add(err)
+	sets, err := patch.Sets(fsys)
+	found.add(err)
 	for _, name := range sets {
-		set, err := patch.LoadSet(b.Project.FS, name)
+		set, err := patch.LoadSet(fsys, name)
 		if err != nil {
-			errs = append(errs, err)
+			found.add(err)
 			continue
 		}
 		for i := range set.Variants {
 			if set.Variants[i].Pull == nil {
-				_, err := patch.ReadSeries(b.Project.FS, set, &set.Variants[i])
-				errs = append(errs, err)
+				_, err := patch.ReadSeries(fsys, set, &set.Variants[i])
+				found.add(err)
 			}
 		}
 	}
-	return errs
+}
+
+// findings are the problems of many files, each once: a broken container is a problem of every recipe that names it.
+type findings struct {
+	problems diag.Error
+	others   []error
+}
+
+func (f *findings) add(err error) {
+	var e *diag.Error
+	switch {
+	case err == nil:
+	case !errors.As(err, &e):
+		f.others = append(f.others, err)
+	default:
+		for _, p := range e.Problems {
+			if !slices.Contains(f.problems.Problems, p) {
+				f.problems.Problems = append(f.problems.Problems, p)
+			}
+		}
+		for name, text := range e.Sources {
+			f.problems.AddSource(name, text)
+		}
+	}
+}
+
+func (f *findings) err() error {
+	if len(f.problems.Problems) == 0 {
+		return errors.Join(f.others...)
+	}
+	f.problems.Problems = f.problems.Problems.Sorted()
+	return errors.Join(append([]error{&f.problems}, f.others...)...)
 }

@@ -26,7 +26,7 @@ func (a *app) recipeListCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var list []listed
+			list := []listed{}
 			for _, n := range names {
 				r, err := recipe.LoadRecipe(p.FS, n)
 				if err != nil {

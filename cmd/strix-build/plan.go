@@ -66,7 +66,7 @@ type planView struct {
 	Recipe    string            `json:"recipe"`
 	Image     string            `json:"image"`
 	LlamaCpp  string            `json:"llama.cpp"`
-	Commit    string            `json:"commit"`
+	Commit    string            `json:"commit,omitempty"` // not known where --base names a build
 	Source    string            `json:"source"`
 	Container string            `json:"container"`
 	Base      string            `json:"base"`
@@ -89,7 +89,7 @@ func view(p *build.Plan, opt build.Options) planView {
 		Notes: append([]string{}, p.Choices.Notes...),
 	}
 	if opt.Base != "" {
-		v.Commit = "that of " + opt.Base
+		v.Commit = "" // plan does not look into the source
 	}
 	if src := p.SourceOf(opt); src.URL != "" {
 		v.Source = src.URL
@@ -136,7 +136,11 @@ func (v planView) print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(k, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", k, fmt.Sprintf(format, args...)) }
 	row("recipe", "%s, image %s", v.Recipe, v.Image)
-	row("llama.cpp", "%s, commit %.12s, from %s", v.LlamaCpp, v.Commit, v.Source)
+	commit := ""
+	if v.Commit != "" {
+		commit = fmt.Sprintf(" commit %.12s,", v.Commit)
+	}
+	row("llama.cpp", "%s,%s from %s", v.LlamaCpp, commit, v.Source)
 	row("container", "%s, base: %s", v.Container, v.Base)
 	row("backend", "%s", strings.TrimSpace(v.Backend+" "+v.Target))
 	if len(v.KeepGPUs) > 0 {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -119,20 +120,29 @@ func (a *app) recipeNames(names []string, all bool) ([]string, error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case all && len(names) > 0:
+		return nil, usage("--all takes no names, and %s is one", names[0])
 	case all:
 		return have, nil
 	case len(names) == 0:
 		return nil, usage("no recipe given; there are %s (or --all)", strings.Join(have, ", "))
 	}
-	return names, nil
+	var once []string
+	for _, n := range names {
+		if !slices.Contains(once, n) {
+			once = append(once, n)
+		}
+	}
+	return once, nil
 }
 
 // build runs the builds, delivers what succeeded and prints one result a line.
 func (a *app) build(ctx context.Context, names []string, opt build.Options, target build.Target, output string, to delivery, asJSON bool) error {
-	switch target {
-	case build.Image, build.Source, build.Tree:
-	default:
-		return usage("--target %q: want source, build or image", target)
+	if err := checkTarget(string(target)); err != nil {
+		return err
+	}
+	if image := target == build.Image; image && output != "" || !image && to != (delivery{}) {
+		return usage("--output is for --target source and build, --load and --push are for images")
 	}
 	if err := to.check(); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -92,7 +93,11 @@ func argsAreUsage(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(c *cobra.Command, args []string) error {
 			if err := check(c, args); err != nil {
-				return usage("%s: %v", c.CommandPath(), err)
+				_, sub, ok := strings.Cut(c.CommandPath(), " ")
+				if !ok {
+					return usage("%v", err)
+				}
+				return usage("%s: %v", sub, err)
 			}
 			return nil
 		}

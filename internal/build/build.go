@@ -54,6 +54,8 @@ type Options struct {
 	Track      string         // another track than the recipe's
 	Repository string         // another image repository
 	Force      bool           // build even where the store has the key
+
+	dry bool // make no base
 }
 
 // Target is what a build should produce.
@@ -69,11 +71,11 @@ const (
 // Result is one finished build.
 type Result struct {
 	*store.Record
-	UpToDate bool     // answered from the key; nothing ran
-	Ccache   *Ccache  // nil where no compile ran or its log was not there
-	Notes    []string // for people: patches already upstream, …
-	Took     time.Duration
-	Dir      string // for targets other than image
+	UpToDate bool          `json:"upToDate"`         // answered from the key; nothing ran
+	Ccache   *Ccache       `json:"ccache,omitempty"` // nil where no compile ran or its log was not there
+	Notes    []string      `json:"notes,omitempty"`  // for people: patches already upstream, …
+	Took     time.Duration `json:"took"`             // in JSON: nanoseconds
+	Dir      string        `json:"dir,omitempty"`    // for targets other than image
 }
 
 // All builds names, siblings at the same time. One failing sibling does not stop the others; results and errors are

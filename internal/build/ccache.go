@@ -8,7 +8,8 @@ import (
 
 // Ccache counts compiler calls of one build.
 type Ccache struct {
-	Hits, Misses int
+	Hits   int `json:"hits"`
+	Misses int `json:"misses"`
 }
 
 // parseCcache reads a CCACHE_STATSLOG: a comment line with the file, then the counters the call raised.

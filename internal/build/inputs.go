@@ -33,7 +33,7 @@ func (b *Builder) inputs(ctx context.Context, p *Plan, opt Options) (graph.Input
 	if in.Patches, err = b.patches(ctx, p, opt); err != nil {
 		return in, err
 	}
-	in.Base, err = b.base(ctx, p)
+	in.Base, err = b.base(ctx, p, opt)
 	return in, err
 }
 
@@ -173,7 +173,7 @@ func (b *Builder) pull(ctx context.Context, from resolve.Source, v *patch.Varian
 }
 
 // base is the image the lock pins, or a debootstrap of the container's suite.
-func (b *Builder) base(ctx context.Context, p *Plan) (graph.Origin, error) {
+func (b *Builder) base(ctx context.Context, p *Plan, opt Options) (graph.Origin, error) {
 	name := p.Container.Name.Value
 	locked, ok := p.Lock.Containers[name]
 	if !ok {
@@ -187,10 +187,13 @@ func (b *Builder) base(ctx context.Context, p *Plan) (graph.Origin, error) {
 		return graph.Origin{}, problem(p.Container.Base.Image.Pos, "run `strix-build lock` where the registry is in reach",
 			"container %q has no pinned image in track %q and no bootstrap", name, p.Lock.Track.Value)
 	}
-	return b.bootstrap(ctx, boot)
+	return b.bootstrap(ctx, boot, opt.dry)
 }
 
-func (b *Builder) bootstrap(ctx context.Context, boot *recipe.Bootstrap) (graph.Origin, error) {
+// notMade stands for a base that nobody has made on this machine yet.
+var notMade = graph.Origin{Layout: "sha256:" + strings.Repeat("0", 64)}
+
+func (b *Builder) bootstrap(ctx context.Context, boot *recipe.Bootstrap, dry bool) (graph.Origin, error) {
 	r := rootfs.Bootstrap{Suite: boot.Suite.Value, Mirror: b.Mirror, TempDir: b.Trees.Dir()}
 	for _, i := range boot.Include {
 		r.Include = append(r.Include, i.Value)
@@ -199,6 +202,9 @@ func (b *Builder) bootstrap(ctx context.Context, boot *recipe.Bootstrap) (graph.
 	defer b.bootstrapping.Unlock()
 	if d, ok := b.Trees.Tree(r.Name()); ok {
 		return graph.Origin{Layout: d}, nil
+	}
+	if dry {
+		return notMade, nil
 	}
 	var d string
 	err := b.Display.Step("base: debootstrap "+r.Suite, func(log io.Writer) error {
@@ -233,11 +239,13 @@ func short(s string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// Inputs is the graph's input for a recipe, with what is missing fetched or made; no builder is needed.
+// Inputs is the graph's input for a recipe, with pull requests fetched and a local source exported; no builder is
+// needed. A base that would have to be made first stands as a digest of zeros.
 func (b *Builder) Inputs(ctx context.Context, name string, opt Options) (graph.Input, error) {
 	p, err := b.Plan(name, opt)
 	if err != nil {
 		return graph.Input{}, err
 	}
+	opt.dry = true
 	return b.inputs(ctx, p, opt)
 }

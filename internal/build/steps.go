@@ -70,29 +70,35 @@ func (w *work) patchStep(ctx context.Context, s *buildkit.Session, step graph.St
 func isExit(err error) bool { return strings.Contains(err.Error(), "exit code:") }
 
 var (
-	patchFailed  = regexp.MustCompile(`(?m)^error: patch failed: (.+):(\d+)$`)
-	otherRefusal = regexp.MustCompile(`(?m)^(?:error|fatal): (.+: (?:does not exist in index|does not match index|already exists in (?:index|working directory)|No such file or directory|wrong type|has type .*))$`)
+	gitError    = regexp.MustCompile(`(?m)^(?:error|fatal): (.+)$`)
+	patchFailed = regexp.MustCompile(`^patch failed: (.+):(\d+)$`)
 )
 
 // conflict names the files and hunks that git could not place.
 func conflict(f patch.File, base, said string) error {
 	var parts []string
-	for _, m := range patchFailed.FindAllStringSubmatch(said, -1) {
-		line, _ := strconv.Atoi(m[2])
-		where := fmt.Sprintf("%s:%d", m[1], line)
-		if n, header, ok := f.Hunk(m[1], line); ok {
-			where = fmt.Sprintf("%s, hunk %d (%s)", m[1], n, header)
+	for _, m := range gitError.FindAllStringSubmatch(said, -1) {
+		switch t := m[1]; {
+		case t == "while searching for:", strings.HasSuffix(t, ": patch does not apply"): // around "patch failed"
+		case patchFailed.MatchString(t):
+			parts = append(parts, hunk(f, patchFailed.FindStringSubmatch(t)))
+		default: // a missing file, a mode: git's own words
+			parts = append(parts, t)
 		}
-		parts = append(parts, where)
-	}
-	for _, m := range otherRefusal.FindAllStringSubmatch(said, -1) { // a missing file, a mode: git's own words
-		parts = append(parts, m[1])
 	}
 	if len(parts) == 0 {
 		parts = []string{"git said nothing"}
 	}
 	return problem(f.Pos, "choose a base inside the variant's window, or refresh the patch",
 		"patch %s does not apply to llama.cpp %s: conflict in %s", f.Name, base, strings.Join(parts, "; "))
+}
+
+func hunk(f patch.File, failed []string) string {
+	line, _ := strconv.Atoi(failed[2]) // digits
+	if n, header, ok := f.Hunk(failed[1], line); ok {
+		return fmt.Sprintf("%s, hunk %d (%s)", failed[1], n, header)
+	}
+	return fmt.Sprintf("%s:%d", failed[1], line)
 }
 
 func (w *work) configureStep(ctx context.Context, s *buildkit.Session) error {

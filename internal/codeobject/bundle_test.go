@@ -178,7 +178,7 @@ func TestRebuildLeavesHostAndKeptTarget(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			data, digests, err := b.rebuild(keep, &sync.Mutex{})
+			data, digests, err := b.rebuild(keep, false, &sync.Mutex{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -188,7 +188,7 @@ func TestRebuildLeavesHostAndKeptTarget(t *testing.T) {
 				t.Errorf("digests %+v", digests)
 			}
 			// The encoder has been used; the result must not depend on what it packed before.
-			again, _, err := b.rebuild(keep, &sync.Mutex{})
+			again, _, err := b.rebuild(keep, false, &sync.Mutex{})
 			if err != nil || !bytes.Equal(data, again) {
 				t.Errorf("the second rebuild differs (%v)", err)
 			}
@@ -240,7 +240,7 @@ func TestRebuildKeepsNarrowAlignment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, _, err := b.rebuild(func(e Entry) bool { return e.Target == "" || e.Target == "gfx90a" }, &sync.Mutex{})
+	data, _, err := b.rebuild(func(e Entry) bool { return e.Target == "" || e.Target == "gfx90a" }, false, &sync.Mutex{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -152,7 +152,7 @@ func (f *File) recordUncut(ctx context.Context, bundles []*Bundle) error {
 }
 
 // record adds a bundle's code objects, without the host's entry.
-func (f *File) record(bundle int, before, written []Digest) {
+func (f *File) record(bundle int, before, written []objectDigest) {
 	for i, d := range before {
 		if d.Target != "" {
 			f.Objects = append(f.Objects, CodeObject{
@@ -195,7 +195,7 @@ func (f *File) rewrite(ctx context.Context, l *Library, path string, bundles []*
 	return nil
 }
 
-func writeCut(ctx context.Context, l *Library, out *os.File, bundles []*Bundle, found []pointer, keeps func(Entry) bool) ([][]Digest, error) {
+func writeCut(ctx context.Context, l *Library, out *os.File, bundles []*Bundle, found []pointer, keeps func(Entry) bool) ([][]objectDigest, error) {
 	p, err := l.newPacker(out, bundles)
 	if err != nil {
 		return nil, err

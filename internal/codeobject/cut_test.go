@@ -78,7 +78,7 @@ func rebuilt(t testing.TB, bundles [][]byte, keep Target) [][]byte {
 		if err != nil {
 			t.Fatal(err)
 		}
-		data, _, err := b.rebuild(func(e Entry) bool { return e.Target == "" || e.Target == keep }, &sync.Mutex{})
+		data, _, err := b.rebuild(func(e Entry) bool { return e.Target == "" || e.Target == keep }, true, &sync.Mutex{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,8 +117,9 @@ func checkELF(t *testing.T, path string, original []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// 2 of the first bundle's 3 objects are dropped at about half their size, of the others 225 kB and 40 kB.
-	if saved := len(original) - len(result); saved < 300_000 {
+	// 2 of the first bundle's 3 objects are dropped at about half their size, of the others 225 kB and 40 kB;
+	// what is kept is written plain, and pages of 64 KiB leave only whole ones out.
+	if saved := len(original) - len(result); saved < 250_000 {
 		t.Errorf("the file got only %d bytes smaller", saved)
 	}
 	if bytes.Contains(result, noise("second1100", 64)) {

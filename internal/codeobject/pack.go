@@ -33,8 +33,12 @@ func (l *Library) newPacker(out *os.File, bundles []*Bundle) (*packer, error) {
 
 // addAll rebuilds the bundles with the entries keep accepts, in order, and returns the digests of what was kept.
 // Unpacking one needs its window in memory (up to 128 MiB), so that is done one at a time; packing runs beside it.
-func (p *packer) addAll(ctx context.Context, bundles []*Bundle, keep func(Entry) bool) ([][]Digest, error) {
-	kept := make([][]Digest, len(bundles))
+func (p *packer) addAll(ctx context.Context, bundles []*Bundle, keep func(Entry) bool) ([][]objectDigest, error) {
+	kept := make([][]objectDigest, len(bundles))
+	plain := p.fitsPlain(bundles, keep)
+	if plain {
+		p.align = max(p.align, maxBundleAlign) // as clang places the code objects of a plain bundle
+	}
 	var unpacking sync.Mutex
 	var failed error // written by callbacks only, which run one after the other
 	work := stream.New().WithMaxGoroutines(2)
@@ -43,7 +47,7 @@ func (p *packer) addAll(ctx context.Context, bundles []*Bundle, keep func(Entry)
 			if ctx.Err() != nil {
 				return func() { failed = context.Cause(ctx) }
 			}
-			data, digests, err := b.rebuild(keep, &unpacking)
+			data, digests, err := b.rebuild(keep, plain, &unpacking)
 			return func() {
 				kept[i] = digests
 				if failed == nil && err == nil {
@@ -57,6 +61,18 @@ func (p *packer) addAll(ctx context.Context, bundles []*Bundle, keep func(Entry)
 	}
 	work.Wait()
 	return kept, failed
+}
+
+// fitsPlain says whether the section has room for the kept code without compression. An image's layer is compressed as
+// a whole, and that finds what hundreds of small compressed bundles of alike kernels hide from it: rocSOLVER's part of
+// a layer shrinks from 68 MB to 54 MB (gfx1151, ROCm 7.2.4). The HIP runtime also has nothing to unpack.
+func (p *packer) fitsPlain(bundles []*Bundle, keep func(Entry) bool) bool {
+	s := p.l.img.sections[p.l.fat]
+	at := int64(s.Addr)
+	for _, b := range bundles {
+		at = alignUp(at, max(p.align, maxBundleAlign)) + b.plainSize(keep)
+	}
+	return at <= int64(s.Addr+s.Size)
 }
 
 // add writes the new bytes of a bundle behind the last one.

@@ -12,14 +12,14 @@ import (
 
 // proof is what a cut library must still be.
 type proof struct {
-	wrappers []int      // which bundle each wrapper leads to
-	found    []pointer  // the original's pointers; the only words that may differ
-	kept     [][]Digest // per bundle, as read from the original
+	wrappers []int            // which bundle each wrapper leads to
+	found    []pointer        // the original's pointers; the only words that may differ
+	kept     [][]objectDigest // per bundle, as read from the original
 }
 
 // prove reads a cut library as the loader and the HIP runtime would and compares it to the original. It returns the
 // digests it read and the targets left.
-func prove(ctx context.Context, original *Library, path string, want proof) ([][]Digest, []Target, error) {
+func prove(ctx context.Context, original *Library, path string, want proof) ([][]objectDigest, []Target, error) {
 	l, err := Open(path)
 	if err != nil {
 		return nil, nil, err
@@ -42,7 +42,7 @@ func prove(ctx context.Context, original *Library, path string, want proof) ([][
 	if !slices.Equal(wrappers, want.wrappers) {
 		return nil, nil, errors.New("its wrappers lead to other bundles")
 	}
-	written := make([][]Digest, len(bundles))
+	written := make([][]objectDigest, len(bundles))
 	for i, b := range bundles {
 		if ctx.Err() != nil {
 			return nil, nil, context.Cause(ctx)

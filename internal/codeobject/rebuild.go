@@ -12,24 +12,31 @@ import (
 // Compilers give HIP bundles 4096 (clang -bundle-align=4096), other producers 1.
 const maxBundleAlign = 4096
 
-// rebuild returns the bytes of a bundle that holds only the entries keep accepts, in their order: plain if this one
-// is plain, else of the same compressed version; and the kept objects' digests as they were read, in that order too.
+// rebuild returns the bytes of a bundle that holds only the entries keep accepts, in their order: plain if that is
+// asked for or this one is plain, else of the same compressed version; and the kept objects' digests as they were read, in that order too.
 // The same input gives the same bytes. unpacking is held while the bundle is read.
-func (b *Bundle) rebuild(keep func(Entry) bool, unpacking sync.Locker) ([]byte, []Digest, error) {
+func (b *Bundle) rebuild(keep func(Entry) bool, plain bool, unpacking sync.Locker) ([]byte, []objectDigest, error) {
 	kept := slices.DeleteFunc(slices.Clone(b.Entries), func(e Entry) bool { return !keep(e) })
-	if len(kept) == len(b.Entries) {
+	if len(kept) == len(b.Entries) && !(plain && b.Compressed) {
 		return b.verbatim(unpacking)
 	}
 	raw, digests, err := b.extract(kept, unpacking)
-	if err != nil || !b.Compressed {
+	if err != nil || plain || !b.Compressed {
 		return raw, digests, err
 	}
 	out, err := b.codec.compress(raw, b.header.version)
 	return out, digests, err
 }
 
+// plainSize is the length of rebuild's plain result.
+func (b *Bundle) plainSize(keep func(Entry) bool) int64 {
+	kept := slices.DeleteFunc(slices.Clone(b.Entries), func(e Entry) bool { return !keep(e) })
+	_, size := layOut(kept, offsetAlign(b.Entries))
+	return size
+}
+
 // verbatim is for a bundle that has nothing to drop.
-func (b *Bundle) verbatim(unpacking sync.Locker) ([]byte, []Digest, error) {
+func (b *Bundle) verbatim(unpacking sync.Locker) ([]byte, []objectDigest, error) {
 	unpacking.Lock()
 	defer unpacking.Unlock()
 	digests, err := b.digests()
@@ -44,13 +51,13 @@ func (b *Bundle) verbatim(unpacking sync.Locker) ([]byte, []Digest, error) {
 }
 
 // extract reads the kept entries into a plain bundle.
-func (b *Bundle) extract(kept []Entry, unpacking sync.Locker) ([]byte, []Digest, error) {
+func (b *Bundle) extract(kept []Entry, unpacking sync.Locker) ([]byte, []objectDigest, error) {
 	unpacking.Lock()
 	defer unpacking.Unlock()
 	table, size := layOut(kept, offsetAlign(b.Entries))
 	raw := make([]byte, size)
 	copy(raw, table)
-	digests := make([]Digest, len(kept))
+	digests := make([]objectDigest, len(kept))
 	index := map[string]int{}
 	for i, e := range kept {
 		index[e.ID] = i
@@ -69,31 +76,31 @@ func (b *Bundle) extract(kept []Entry, unpacking sync.Locker) ([]byte, []Digest,
 	return raw, digests, nil
 }
 
-// Digest is what a bundle says and holds of one entry.
-type Digest struct {
+// objectDigest is what a bundle says and holds of one entry.
+type objectDigest struct {
 	ID     string
 	Target Target
 	Size   int64
 	SHA256 string // hex
 }
 
-func (o Object) digest() Digest {
-	return Digest{ID: o.ID, Target: o.Target, Size: o.Size, SHA256: o.SHA256()}
+func (o Object) digest() objectDigest {
+	return objectDigest{ID: o.ID, Target: o.Target, Size: o.Size, SHA256: o.SHA256()}
 }
 
 // digests reads every entry's digest, in the table's order, without holding a code object in memory.
-func (b *Bundle) digests() ([]Digest, error) {
-	byID := map[string]Digest{}
+func (b *Bundle) digests() ([]objectDigest, error) {
+	byID := map[string]objectDigest{}
 	err := b.walk(nil, func(e Entry, r io.Reader) error {
 		h := sha256.New()
 		_, err := io.Copy(h, r)
-		byID[e.ID] = Digest{ID: e.ID, Target: e.Target, Size: e.Size, SHA256: hex.EncodeToString(h.Sum(nil))}
+		byID[e.ID] = objectDigest{ID: e.ID, Target: e.Target, Size: e.Size, SHA256: hex.EncodeToString(h.Sum(nil))}
 		return err
 	})
 	if err != nil {
 		return nil, at(b.Offset, err)
 	}
-	out := make([]Digest, len(b.Entries))
+	out := make([]objectDigest, len(b.Entries))
 	for i, e := range b.Entries {
 		out[i] = byID[e.ID]
 	}

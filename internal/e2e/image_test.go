@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
+	"golang.org/x/sys/unix"
 )
 
 const refName = "org.opencontainers.image.ref.name"
@@ -120,7 +121,25 @@ func unpack(t *testing.T, img v1.Image) container {
 	if err := os.WriteFile(filepath.Join(c.dir, "model.gguf"), gguf, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	// the loader asks /proc where a program lies, to find the libraries beside it
+	mount(t, "proc", filepath.Join(c.dir, "proc"), "")
 	return c
+}
+
+// mount is taken away before the test's folders are.
+func mount(t *testing.T, kind, dir, options string) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount(kind, dir, kind, unix.MS_NOSUID|unix.MS_NODEV, options); err != nil {
+		t.Skipf("no %s can be mounted here: %v", kind, err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Errorf("unmount %s: %v", dir, err)
+		}
+	})
 }
 
 func (c container) command(t *testing.T, program string, args ...string) *exec.Cmd {

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sys/unix"
 )
 
 func TestIntegrationUnusedVariableIsRefusedByName(t *testing.T) {
@@ -68,7 +67,7 @@ func TestIntegrationFullDisk(t *testing.T) {
 	for _, part := range []string{"trees", "builder"} {
 		link(t, filepath.Join(w.main.dir, part), filepath.Join(s.dir, part))
 	}
-	mountSmall(t, filepath.Join(s.dir, "images"), size+size/3+4<<20)
+	mount(t, "tmpfs", filepath.Join(s.dir, "images"), fmt.Sprintf("size=%d", size+size/3+4<<20))
 	before, _ := s.make(t, "cpu")
 	had := contents(t, filepath.Join(s.dir, "images"))
 	o := s.run(t, s.recipe("cpu", "--force")...)
@@ -93,26 +92,11 @@ func TestIntegrationFullDiskOfTheBuilder(t *testing.T) {
 	w.build(t, "cpu")
 	t.Parallel()
 	s := w.fresh(t)
-	mountSmall(t, filepath.Join(s.dir, "builder"), 300<<20)
+	mount(t, "tmpfs", filepath.Join(s.dir, "builder"), "size=300m")
 	o := s.run(t, s.recipe("cpu")...)
 	if o.code != 1 || o.stdout != "" {
 		t.Errorf("exit %d, stdout %q", o.code, o.stdout)
 	}
 	o.says(t, "recipe cpu", "no space left on device", "hint:", filepath.Join(s.dir, "builder"))
 	s.tidy(t)
-}
-
-func mountSmall(t *testing.T, dir string, bytes int64) {
-	t.Helper()
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d", bytes)); err != nil {
-		t.Skipf("no tmpfs can be mounted here: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(dir, 0); err != nil {
-			t.Errorf("unmount %s: %v", dir, err)
-		}
-	})
 }

@@ -2,8 +2,6 @@ package resolve
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -27,22 +25,6 @@ func Export(ctx context.Context, src Source, commit string, exclude []string, w 
 		return fmt.Errorf("export %.12s of %s: %w", commit, src, err)
 	}
 	return nil
-}
-
-// TreeDigest is a hex sha256 that is the same for the same [Export], found without reading any file's content: it is
-// made of the paths, modes and object ids of what Export would write, and of the time it would give them.
-func TreeDigest(ctx context.Context, src Source, commit string, exclude []string) (string, error) {
-	t, err := openTree(ctx, src, commit, exclude)
-	if err != nil {
-		return "", fmt.Errorf("read tree of %.12s of %s: %w", commit, src, err)
-	}
-	defer t.repo.Close()
-	h := sha256.New()
-	fmt.Fprintf(h, "%d\n", t.time.Unix())
-	for _, f := range t.files {
-		fmt.Fprintf(h, "%o %s %q\n", uint32(f.mode), f.hash, f.name)
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // tree is a commit's files, less the excluded ones; all contents are there.

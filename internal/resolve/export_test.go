@@ -101,26 +101,6 @@ func TestExportKeepsTheTreeId(t *testing.T) {
 	}
 }
 
-func TestTreeDigestFollowsTheExport(t *testing.T) {
-	t.Parallel()
-	dir, first := exampleTree(t)
-	write(t, dir, map[string]string{"docs/one.md": "changed\n"})
-	second := commit(t, dir, "two")
-	digest := func(id string, exclude ...string) string {
-		d, err := TreeDigest(t.Context(), Source{Path: dir}, id, exclude)
-		if err != nil || len(d) != 64 {
-			t.Fatal(d, err)
-		}
-		return d
-	}
-	if digest(first) == digest(second) || digest(first) == digest(first, "docs") {
-		t.Error("different exports have one digest")
-	}
-	if digest(first, "docs") != digest(second, "docs") {
-		t.Error("equal exports have different digests")
-	}
-}
-
 func TestExportSubmoduleIsAnEmptyFolder(t *testing.T) {
 	t.Parallel()
 	dir, id := exampleTree(t)
