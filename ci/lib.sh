@@ -10,6 +10,11 @@ cd "$root"
 PATH=$root/bin/go/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/go/bin
 export PATH
 
+# the same compiler flags for programs, vet and tests, or every package would be compiled twice; static, no paths of
+# this machine. go asks git for the commit, and git refuses a checkout of another user's.
+export CGO_ENABLED=0 GOFLAGS=-trimpath
+git rev-parse HEAD >/dev/null 2>&1 || GOFLAGS+=" -buildvcs=false"
+
 say() { printf '%s\n' "$*" >&2; }
 
 die() {
@@ -23,7 +28,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 passed() {
 	local name
 	printf 'PATH=%s\n' "$PATH"
-	for name in "${!STRIX_@}" BUILDKIT_HOST BUILDKIT_PROGRESS http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
+	for name in "${!STRIX_@}" CGO_ENABLED GOFLAGS BUILDKIT_HOST BUILDKIT_PROGRESS http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
 		[ -z "${!name-}" ] || printf '%s=%s\n' "$name" "${!name}"
 	done
 }

@@ -11,6 +11,7 @@ reachable() { GIT_TERMINAL_PROMPT=0 timeout 20 git ls-remote --exit-code "$upstr
 
 early=
 if [ -n "${LLAMA_CPP-}" ]; then
+	LLAMA_CPP=${LLAMA_CPP/#\~\//$HOME/} # not every shell expands it in make's arguments
 	[ -d "$LLAMA_CPP" ] || die "LLAMA_CPP=$LLAMA_CPP: no such folder; give a clone of llama.cpp"
 	source=$(cd "$LLAMA_CPP" && pwd)
 else

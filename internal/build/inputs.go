@@ -194,7 +194,7 @@ func (b *Builder) base(ctx context.Context, p *Plan, opt Options) (graph.Origin,
 var notMade = graph.Origin{Layout: "sha256:" + strings.Repeat("0", 64)}
 
 func (b *Builder) bootstrap(ctx context.Context, boot *recipe.Bootstrap, dry bool) (graph.Origin, error) {
-	r := rootfs.Bootstrap{Suite: boot.Suite.Value, Mirror: b.Mirror, TempDir: b.Trees.Dir()}
+	r := rootfs.Bootstrap{Suite: boot.Suite.Value, Mirror: b.Mirror}
 	for _, i := range boot.Include {
 		r.Include = append(r.Include, i.Value)
 	}
@@ -206,8 +206,14 @@ func (b *Builder) bootstrap(ctx context.Context, boot *recipe.Bootstrap, dry boo
 	if dry {
 		return notMade, nil
 	}
+	temp, drop, err := b.Trees.Scratch(ctx)
+	if err != nil {
+		return graph.Origin{}, err
+	}
+	defer drop()
+	r.TempDir = temp
 	var d string
-	err := b.Display.Step("base: debootstrap "+r.Suite, func(log io.Writer) error {
+	err = b.Display.Step("base: debootstrap "+r.Suite, func(log io.Writer) error {
 		var err error
 		d, err = b.Trees.PutTree(ctx, r.Name(), true, func(w io.Writer) error { return r.WriteTar(ctx, w, log) })
 		return err

@@ -86,11 +86,12 @@ func conflict(f patch.File, base, said string) error {
 			parts = append(parts, t)
 		}
 	}
-	if len(parts) == 0 {
-		parts = []string{"git said nothing"}
+	where := ""
+	if len(parts) > 0 {
+		where = ": conflict in " + strings.Join(parts, "; ")
 	}
 	return problem(f.Pos, "choose a base inside the variant's window, or refresh the patch",
-		"patch %s does not apply to llama.cpp %s: conflict in %s", f.Name, base, strings.Join(parts, "; "))
+		"patch %s does not apply to llama.cpp %s%s", f.Name, base, where)
 }
 
 func hunk(f patch.File, failed []string) string {

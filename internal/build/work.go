@@ -68,11 +68,11 @@ func (w *work) run(ctx context.Context, bk *buildkit.Builder) (*Result, error) {
 
 // solve runs one session and keeps what it exports. Nothing of it is seen before the last rename.
 func (w *work) solve(ctx context.Context, bk *buildkit.Builder) (*Result, error) {
-	staging, err := os.MkdirTemp(w.b.Images.Dir(), "staging-")
+	staging, drop, err := w.b.Images.Scratch(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(staging)
+	defer drop()
 	err = w.b.Display.Feed(func(status chan *client.SolveStatus) error {
 		return bk.Run(ctx, buildkit.Solve{
 			Stores:  map[string]content.Store{graph.StoreID: w.b.Trees.Content()},
@@ -103,13 +103,12 @@ func (w *work) export(staging string) *client.ExportEntry {
 		return &client.ExportEntry{Type: client.ExporterLocal, OutputDir: staging}
 	}
 	return &client.ExportEntry{Type: client.ExporterOCI, OutputDir: staging, Attrs: map[string]string{
-		"tar":               "false",
-		"oci-mediatypes":    "true",
+		"tar":            "false",
+		"oci-mediatypes": "true",
 		// gzip would make the rocm image a fifth larger; podman 4, Docker 23 and containerd 1.5 read zstd
 		"compression":       "zstd",
 		"compression-level": "11",
 		"force-compression": "true",
-		"rewrite-timestamp": "true",
 		"source-date-epoch": fmt.Sprint(w.g.Epoch.Unix()),
 		"name":              w.plan.ImageName(),
 	}}

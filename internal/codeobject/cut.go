@@ -12,6 +12,9 @@ import (
 	"time"
 )
 
+// Format is raised when the same libraries are cut to other bytes: images are built anew then, and only then.
+const Format = 2
+
 // CutTree cuts what the globs match below root down to the GPU targets in keep.
 //
 // A glob is relative to root, in filepath.Match's syntax. A match is a shared library, or a folder of per-GPU files as

@@ -20,7 +20,7 @@ func TestIntegrationPatchIsApplied(t *testing.T) {
 	if _, said, _ := unpack(t, img).run(t, "llama-cli", "--version"); !strings.Contains(said, greeting) {
 		t.Errorf("the patched program says %q", said)
 	}
-	const name = "greeting/b9900/0001-common-greet-with-version.patch"
+	const name = "greeting/0001-common-greet-with-version.patch"
 	if label := configOf(t, img).Config.Labels["strix-build.patches"]; !strings.HasPrefix(label, name+"@sha256:") || !strings.HasSuffix(label, "=applied") {
 		t.Errorf("label %q", label)
 	}
@@ -104,7 +104,7 @@ func contents(t *testing.T, dir string) map[string]string {
 func TestIntegrationPatchThatIsUpstreamAlready(t *testing.T) {
 	w := setup(t)
 	w.main.keep(t)
-	const name = "already/b9900/0001-llama-bench-refuse-less-than-one-thread.patch"
+	const name = "already/0001-llama-bench-refuse-less-than-one-thread.patch"
 	all, o := w.main.make(t, "cpu-already", "--force")
 	if len(all[0].Notes) != 1 || !strings.Contains(all[0].Notes[0], name) || !strings.Contains(o.stderr, all[0].Notes[0]) {
 		t.Errorf("notes %q, stderr:\n%s", all[0].Notes, o.stderr)

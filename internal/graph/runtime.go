@@ -2,11 +2,15 @@ package graph
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"path"
 	"slices"
+	"time"
 
 	"github.com/moby/buildkit/client/llb"
+
+	"strix-build/internal/codeobject"
 )
 
 const (
@@ -30,46 +34,58 @@ func (b *builder) keepGPUs() []string {
 	return keep
 }
 
-// runtime is the root file system without llama.cpp: the base and one layer of packages.
+// packageTime is the time of every file of the package layer. It is not the commit's, so that the layer stays the same
+// from base to base and a reader fetches it once; it is our bases' (internal/rootfs).
+var packageTime = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// runtime is the root file system without llama.cpp: the base and one layer of packages. The layer is what the install
+// changed, copied with a fixed time: equal packages give equal bytes, with nothing to rewrite when an image is exported.
 func (b *builder) runtime() llb.State {
 	base := b.base()
 	pk := b.in.Container.Packages
 	full := b.install(base, "runtime", slices.Concat(values(pk.Runtime), values(pk.Toolbox)))
+	added := b.cut(base, llb.Diff(base, full, llb.WithCustomName("runtime: what the packages changed")))
+	return base.File(llb.Copy(added, "/", "/", &llb.CopyInfo{CopyDirContentsOnly: true, CreatedTime: &packageTime}),
+		llb.WithCustomName("runtime: packages as one layer"))
+}
+
+// cut takes other GPUs' kernels out of a tree of packages. It must happen before they become a layer, or the layer
+// below still holds them all.
+func (b *builder) cut(base, tree llb.State) llb.State {
 	keep := b.keepGPUs()
 	if keep == nil {
-		return full
+		return tree
 	}
-	// The cut must happen in the layer that installs, or the layer below still holds every GPU's kernels:
-	// take what the install changed, cut it, and put the result on the base as one layer.
 	args := []string{helperDir + "/strix-build", "cut", "--root", "/rootfs", "--report", "/rootfs" + CutReport}
 	for _, k := range keep {
 		args = append(args, "--keep", k)
 	}
 	args = append(args, values(b.in.Container.GPULibs)...)
-	at := b.loc.at(first(b.in.Recipe.KeepGPUs))
-	cut := base.Run(llb.Args(args), env(map[string]string{"PATH": defaultPath}), offline(),
-		llb.AddMount(helperDir, b.helper(), llb.Readonly),
-		llb.AddMount("/rootfs", llb.Diff(base, full, llb.WithCustomName("runtime: what the packages changed"))),
-		llb.WithCustomNamef("runtime: cut GPU libraries to %v", keep), at).GetMount("/rootfs")
-	return base.File(llb.Copy(cut, "/", "/", &llb.CopyInfo{CopyDirContentsOnly: true}),
-		llb.WithCustomName("runtime: packages as one layer"))
+	vars := env(map[string]string{"PATH": defaultPath, "STRIX_CUT_FORMAT": fmt.Sprint(codeobject.Format)})
+	return base.Run(llb.Args(args), vars, offline(),
+		llb.AddMount(helperDir, b.helper(), llb.Readonly), llb.AddMount("/rootfs", tree),
+		llb.WithCustomNamef("runtime: cut GPU libraries to %v", keep), b.loc.at(first(b.in.Recipe.KeepGPUs))).GetMount("/rootfs")
 }
 
-// image puts llama.cpp on the runtime.
+// image puts llama.cpp on the runtime as one layer, its files and folders at the commit's time.
 func (b *builder) image(runtime, compiled llb.State) llb.State {
-	mkdir := func(p string) *llb.FileAction { return llb.Mkdir(p, 0o755, llb.WithParents(true)) }
-	act := mkdir(path.Dir(BuildRecord)).
-		Mkdir("/usr/local/bin", 0o755, llb.WithParents(true)).
-		Mkdir("/usr/local/lib", 0o755, llb.WithParents(true)).
-		Copy(compiled, "/bin/*.so*", "/usr/local/lib/", &llb.CopyInfo{AllowWildcard: true, AllowEmptyWildcard: true})
+	created := llb.WithCreatedTime(b.in.Source.Time.UTC())
+	at := b.in.Source.Time.UTC()
+	act := llb.Mkdir(path.Dir(BuildRecord), 0o755, llb.WithParents(true), created).
+		Mkdir("/usr/local/bin", 0o755, llb.WithParents(true), created).
+		Mkdir("/usr/local/lib", 0o755, llb.WithParents(true), created).
+		Copy(compiled, "/bin/*.so*", "/usr/local/lib/", &llb.CopyInfo{AllowWildcard: true, AllowEmptyWildcard: true, CreatedTime: &at})
 	for _, p := range b.in.Choices.Programs {
-		act = act.Copy(compiled, "/bin/"+p, "/usr/local/bin/"+p)
+		act = act.Copy(compiled, "/bin/"+p, "/usr/local/bin/"+p, &llb.CopyInfo{CreatedTime: &at})
 	}
 	for _, l := range slices.Sorted(maps.Keys(b.in.Choices.Links)) {
-		act = act.Symlink(b.in.Choices.Links[l], "/usr/local/bin/"+l)
+		act = act.Symlink(b.in.Choices.Links[l], "/usr/local/bin/"+l, created)
 	}
-	act = act.Mkfile(BuildRecord, 0o644, b.record())
-	return runtime.File(act, llb.WithCustomNamef("image: %s", b.in.Recipe.Name.Value), b.loc.at(b.in.Recipe.Image.Repository.Pos))
+	act = act.Mkfile(BuildRecord, 0o644, b.record(), created)
+	// a folder's time is set when it is made and lost when it is filled; the copy sets all
+	files := llb.Scratch().File(act, llb.WithCustomNamef("image: files of %s", b.in.Recipe.Name))
+	return runtime.File(llb.Copy(files, "/", "/", &llb.CopyInfo{CopyDirContentsOnly: true, CreatedTime: &at}),
+		llb.WithCustomNamef("image: %s", b.in.Recipe.Name), b.loc.at(b.in.Recipe.Image.Repository.Pos))
 }
 
 // verify starts the image's programs inside it, with no network and no GPU.

@@ -4,6 +4,7 @@
 package project
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -27,6 +28,9 @@ var parts = []string{"recipes", "patches", "containers"}
 // or the embedded data.
 func Open(dir string) (Project, error) {
 	if dir != "" {
+		if st, err := os.Stat(dir); err != nil || !st.IsDir() {
+			return Project{}, fmt.Errorf("project %q: no such folder", dir)
+		}
 		if missing := missing(dir); missing != "" {
 			return Project{}, fmt.Errorf("project %q has no folder %q", dir, missing)
 		}
@@ -86,5 +90,10 @@ func (u union) Open(name string) (fs.File, error) {
 	if !ok {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
-	return sub.Open(rest)
+	f, err := sub.Open(rest)
+	var e *fs.PathError
+	if errors.As(err, &e) { // by the name that was asked for
+		err = &fs.PathError{Op: e.Op, Path: name, Err: e.Err}
+	}
+	return f, err
 }

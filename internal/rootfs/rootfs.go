@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 )
@@ -64,8 +65,17 @@ func (b Bootstrap) run(ctx context.Context, tool, root string, log io.Writer) er
 	var tail tailWriter
 	cmd.Stdout = io.MultiWriter(log, &tail)
 	cmd.Stderr = cmd.Stdout
-	// its children (chroot, dpkg) must go with it
+	// its children (chroot, dpkg) must go with it, and so must what it mounts in the tree: a debootstrap that is killed
+	// leaves the host's /proc there
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if os.Geteuid() == 0 {
+		cmd.SysProcAttr.Unshareflags = syscall.CLONE_NEWNS
+		// When this program is killed, debootstrap gets the signal, and with the first process of a PID namespace all others
+		// in it. The signal comes when the thread that started it ends.
+		cmd.SysProcAttr.Cloneflags, cmd.SysProcAttr.Pdeathsig = syscall.CLONE_NEWPID, syscall.SIGKILL
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+	}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {

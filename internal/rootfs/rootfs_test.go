@@ -89,6 +89,40 @@ wait`
 	}
 }
 
+// TestCancelLeavesNoMount has a debootstrap killed that has mounted something in the tree, as it does with /proc.
+func TestCancelLeavesNoMount(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("mounting needs root")
+	}
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fake := tool(t, `mkdir -p "$3/proc" && mount -t tmpfs none "$3/proc" || exit 0
+: >"$3/proc/mark"; echo up >"`+fifo+`"; read -r _ <"`+fifo+`"`)
+	t.Setenv("PATH", filepath.Dir(fake)+":"+os.Getenv("PATH"))
+	dir := t.TempDir()
+	stop := errors.New("stopped by the test")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	go func() {
+		_, _ = os.ReadFile(fifo) // until it has mounted, or has ended
+		cancel(stop)
+	}()
+	if err := (Bootstrap{Suite: "sid", TempDir: dir}).WriteTar(ctx, io.Discard, io.Discard); err != nil && !errors.Is(err, stop) {
+		t.Fatal(err)
+	}
+	mounts, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(mounts), dir) {
+		t.Error("a mount is left")
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left %v, %v", left, err)
+	}
+}
+
 // TestWriteTarRunsDebootstrap goes the whole way, and leaves nothing behind.
 func TestWriteTarRunsDebootstrap(t *testing.T) {
 	if os.Geteuid() != 0 {

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// epoch replaces the times of files that the run itself wrote; those of packages are kept.
+// epoch is the time of every file: those that the run itself wrote would differ from run to run.
 var epoch = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // drop lists what differs from run to run or belongs to the host: globs relative to the root.
@@ -27,7 +27,7 @@ var drop = []string{
 
 // writeTar writes root's files in lexical order.
 func writeTar(ctx context.Context, w io.Writer, root string) error {
-	t := tree{root: root, out: tar.NewWriter(w), started: startOf(root), links: map[uint64]string{}}
+	t := tree{root: root, out: tar.NewWriter(w), links: map[uint64]string{}}
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -63,20 +63,10 @@ func dropped(rel string) bool {
 	return strings.HasPrefix(rel, "usr/share/doc/") && strings.Count(rel, "/") >= 4 && filepath.Base(rel) != "copyright"
 }
 
-// startOf is when the run began: the root folder is the first thing it makes.
-func startOf(root string) time.Time {
-	st, err := os.Stat(filepath.Dir(root))
-	if err != nil {
-		return time.Now()
-	}
-	return st.ModTime().Add(-time.Minute)
-}
-
 type tree struct {
-	root    string
-	out     *tar.Writer
-	started time.Time
-	links   map[uint64]string // inode → first name
+	root  string
+	out   *tar.Writer
+	links map[uint64]string // inode → first name
 }
 
 func (t *tree) add(path, rel string) error {
@@ -102,10 +92,7 @@ func (t *tree) add(path, rel string) error {
 		h.Name += "/"
 	}
 	h.Uname, h.Gname, h.AccessTime, h.ChangeTime, h.Format = "", "", time.Time{}, time.Time{}, tar.FormatPAX
-	h.ModTime = h.ModTime.Truncate(time.Second)
-	if h.ModTime.After(t.started) {
-		h.ModTime = epoch
-	}
+	h.ModTime = epoch
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && info.Mode().IsRegular() && st.Nlink > 1 {
 		if first, seen := t.links[st.Ino]; seen {
 			h.Typeflag, h.Linkname, h.Size = tar.TypeLink, first, 0

@@ -63,7 +63,12 @@ func (s *Store) PutTree(ctx context.Context, name string, compress bool, write f
 
 func (s *Store) putLayer(ctx context.Context, name string, compress bool, write func(io.Writer) error) (_ ocispecs.Descriptor, _ digest.Digest, err error) {
 	var zero ocispecs.Descriptor
-	ref := fmt.Sprintf("%s-%d", name, os.Getpid())
+	owner, drop, err := s.Scratch(ctx) // tells a half-written layer of ours from one that a killed run left
+	if err != nil {
+		return zero, "", err
+	}
+	defer drop()
+	ref := name + "@" + filepath.Base(owner)
 	w, err := content.OpenWriter(ctx, s.content, content.WithRef(ref))
 	if err != nil {
 		return zero, "", err
