@@ -21,7 +21,7 @@ func checkConfigure(in graph.Input, log string, commands []byte) error {
 	for _, name := range unusedVariables(log) {
 		c := vars[name]
 		pos := c.Pos
-		if pos.Line == 0 {
+		if pos.File == "" {
 			pos = in.Recipe.Pos
 		}
 		l.Add(pos, "remove it, or see docs/flags.md for the build numbers it works for",

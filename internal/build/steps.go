@@ -152,14 +152,23 @@ func (e *HintError) Error() string { return e.Err.Error() }
 
 func (e *HintError) Unwrap() error { return e.Err }
 
-// hint says what helps where a step's failure alone does not tell: a page that cannot be had here is no reason to
-// go without llama.cpp.
-func (w *work) hint(ctx context.Context, err error) error {
+// hint says what helps where a step's failure alone does not tell.
+func (w *work) hint(ctx context.Context, builder string, err error) error {
 	var v *errdefs.VertexError
-	if w.g.PageFetch.Output() == nil || !errors.As(err, &v) {
+	failed := errors.As(err, &v)
+	said := err.Error()
+	if failed {
+		said += string(w.b.Display.Logs(digest.Digest(v.Digest)))
+	}
+	if strings.Contains(strings.ToLower(said), "no space left on device") {
+		return &HintError{err, fmt.Sprintf("no space left on device: make room for the images in %s and for the builder (%s); "+
+			"`strix-build builder prune` empties the builder's cache", w.b.Images.Dir(), builder)}
+	}
+	if !failed || w.g.PageFetch.Output() == nil {
 		return err
 	}
 	if fetch, herr := graph.Head(ctx, w.g.PageFetch); herr == nil && v.Digest == fetch.String() {
+		// no reason to go without llama.cpp
 		return &HintError{err, "the server's page needs the npm registry; without it build with --set features.server-ui=false"}
 	}
 	return err

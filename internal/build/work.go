@@ -73,6 +73,11 @@ func (w *work) solve(ctx context.Context, bk *buildkit.Builder) (*Result, error)
 		return nil, err
 	}
 	defer drop()
+	if w.target == Image {
+		if err := w.b.Images.Share(staging); err != nil {
+			return nil, err
+		}
+	}
 	err = w.b.Display.Feed(func(status chan *client.SolveStatus) error {
 		return bk.Run(ctx, buildkit.Solve{
 			Stores:  map[string]content.Store{graph.StoreID: w.b.Trees.Content()},
@@ -86,7 +91,7 @@ func (w *work) solve(ctx context.Context, bk *buildkit.Builder) (*Result, error)
 		return nil, conflict(rejected.patch, w.in.Source.Build.String(), string(w.b.Display.Logs(rejected.vertex)))
 	}
 	if err != nil {
-		return nil, w.hint(ctx, err)
+		return nil, w.hint(ctx, bk.How, err)
 	}
 	if w.target != Image {
 		return w.keepTree(staging)

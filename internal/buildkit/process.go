@@ -60,6 +60,7 @@ func newProcess(h *host) (*process, error) {
 func (p *process) dir() string     { return p.state }
 func (p *process) root() string    { return filepath.Join(p.state, "root") }
 func (p *process) logFile() string { return filepath.Join(p.state, "buildkitd.log") }
+func (p *process) temp() string    { return filepath.Join(p.state, "tmp") }
 func (p *process) toml() string    { return filepath.Join(p.state, "buildkitd.toml") }
 func (p *process) socket() string  { return filepath.Join(p.sockets, socketName) }
 func (p *process) otel() string    { return filepath.Join(p.sockets, "otel.sock") }
@@ -122,6 +123,9 @@ func (p *process) start(ctx context.Context) error {
 	if err := os.Remove(p.socket()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
+	if err := p.makeTemp(); err != nil {
+		return err
+	}
 	if err := writeWhole(p.toml(), p.config(), 0o600); err != nil {
 		return err
 	}
@@ -134,7 +138,12 @@ func (p *process) start(ctx context.Context) error {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env = p.state, daemonEnv(os.Environ(), append(filepath.SplitList(p.h.env("PATH")), p.h.sbin...))
 	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env = append(cmd.Env, "TMPDIR="+p.temp())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // Ctrl-C on the terminal is for us alone
+	if os.Geteuid() == 0 {
+		// what it mounts goes with it, however it ends; rootlesskit does the same for other users
+		cmd.SysProcAttr.Unshareflags = syscall.CLONE_NEWNS
+	}
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -145,6 +154,19 @@ func (p *process) start(ctx context.Context) error {
 	}
 	p.h.log.Debug("started", "binary", p.binary, "pid", cmd.Process.Pid, "log", p.logFile())
 	return nil
+}
+
+// makeTemp makes the daemon's folder for temporary mounts. The mount points that a killed daemon left are empty folders;
+// nothing else is removed.
+func (p *process) makeTemp() error {
+	if err := os.MkdirAll(p.temp(), 0o700); err != nil {
+		return err
+	}
+	left, err := os.ReadDir(p.temp())
+	for _, e := range left {
+		_ = os.Remove(filepath.Join(p.temp(), e.Name())) // one that is not empty stays
+	}
+	return err
 }
 
 // daemonEnv is our environment with another PATH, and without what speaks to a service manager.

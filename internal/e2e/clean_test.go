@@ -208,7 +208,7 @@ func TestIntegrationForcedRebuildIsCached(t *testing.T) {
 	if ran := starting(o.ran(), ours...); len(ran) > 0 {
 		t.Errorf("ran again: %q", ran)
 	}
-	cached := o.cached()
+	cached := o.reused()
 	for _, name := range []string{"toolchain:", "runtime:", "configure:", "compile:", "verify:"} {
 		if len(starting(cached, name)) == 0 {
 			t.Errorf("no cached step %q among %q", name, cached)

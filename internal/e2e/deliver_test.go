@@ -48,7 +48,11 @@ func TestIntegrationRefusingRegistry(t *testing.T) {
 	r := w.build(t, "cpu")
 	had := contents(t, filepath.Join(w.main.dir, "images"))
 	repo := serve(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodGet {
+		switch r.Method {
+		case http.MethodGet: // who are you
+			return
+		case http.MethodHead: // do you have it
+			rw.WriteHeader(http.StatusNotFound)
 			return
 		}
 		rw.Header().Set("Content-Type", "application/json")

@@ -21,6 +21,7 @@ import (
 // process is a running strix-build. Its progress is read as it comes, so that a test can act at a chosen step.
 type process struct {
 	cmd    *exec.Cmd
+	began  time.Time
 	stdout bytes.Buffer
 	ended  chan struct{} // stderr is read to its end
 
@@ -46,6 +47,7 @@ func (s *state) start(t *testing.T, env []string, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.began = time.Now()
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +124,7 @@ type outcome struct {
 	stderr   string // without progress
 	logs     string // what the steps printed
 	vertexes []*client.Vertex
-	took     time.Duration
+	began    time.Time
 }
 
 func (p *process) wait(t *testing.T) outcome {
@@ -133,7 +135,7 @@ func (p *process) wait(t *testing.T) outcome {
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
-	o := outcome{code: p.cmd.ProcessState.ExitCode(), stdout: p.stdout.String(), stderr: p.stderr.String(), logs: p.logs.String()}
+	o := outcome{code: p.cmd.ProcessState.ExitCode(), stdout: p.stdout.String(), stderr: p.stderr.String(), logs: p.logs.String(), began: p.began}
 	for _, v := range p.vertexes {
 		o.vertexes = append(o.vertexes, v)
 	}
@@ -143,22 +145,17 @@ func (p *process) wait(t *testing.T) outcome {
 	return o
 }
 
-// ran are the names of the steps that were really run: begun and not answered from the cache.
-func (o outcome) ran() []string {
-	var names []string
-	for _, v := range o.vertexes {
-		if v.Started != nil && !v.Cached {
-			names = append(names, v.Name)
-		}
-	}
-	return names
-}
+// ran are the names of the steps that were really run.
+func (o outcome) ran() []string { return o.names(false) }
 
-// cached are the names of the steps that the builder's cache answered.
-func (o outcome) cached() []string {
+// reused are the names of the steps that were answered: by the builder's cache, or because another run's step was found
+// done in a daemon that still had it.
+func (o outcome) reused() []string { return o.names(true) }
+
+func (o outcome) names(reused bool) []string {
 	var names []string
 	for _, v := range o.vertexes {
-		if v.Cached {
+		if v.Started != nil && reused == (v.Cached || v.Started.Before(o.began)) {
 			names = append(names, v.Name)
 		}
 	}

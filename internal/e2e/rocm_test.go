@@ -25,7 +25,7 @@ func TestIntegrationROCm(t *testing.T) {
 	s := w.main
 	all, o := s.make(t, "rocm", "rocm-mmq")
 	for _, step := range []string{"toolchain:", "runtime: apt", "runtime: cut"} {
-		if ran := starting(append(o.ran(), o.cached()...), step); len(ran) != 1 {
+		if ran := starting(append(o.ran(), o.reused()...), step); len(ran) != 1 {
 			t.Errorf("%d steps %q for two siblings: %q", len(ran), step, ran)
 		}
 	}

@@ -58,7 +58,10 @@ func (b *builder) toolchain() llb.State {
 
 // install runs the package manager's script; its download cache outlives the step.
 func (b *builder) install(on llb.State, what string, packages []string) llb.State {
-	pk := b.in.Container.Packages
+	return b.installFrom(b.in.Container.Packages, on, what, packages)
+}
+
+func (b *builder) installFrom(pk recipe.Packages, on llb.State, what string, packages []string) llb.State {
 	vars := map[string]string{
 		"PATH": defaultPath, "HOME": "/root", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive",
 		"STRIX_SUITES": strings.Join(values(pk.Suites), " "), "STRIX_RELEASE": pk.Release.Value, "STRIX_REPOS": repos(pk.Repos),
@@ -88,7 +91,11 @@ func (b *builder) serverUI() (fetched, page llb.State, ok bool) {
 	if !slices.Contains(b.in.Choices.Steps, "server-ui") {
 		return fetched, page, false
 	}
-	tools := b.install(b.base(), "server-ui", values(b.in.Container.Packages.UI))
+	// npm comes from the base's own suite, without the container's further ones: so the page is built once for every
+	// container on that base
+	plain := b.in.Container.Packages
+	plain.Suites, plain.Release, plain.Repos = nil, strictyaml.Text{}, nil
+	tools := b.installFrom(plain, b.base(), "server-ui", values(plain.UI))
 	vars := env(map[string]string{
 		"PATH": defaultPath, "HOME": "/root", "NODE_EXTRA_CA_CERTS": "/run/secrets/" + SecretCA,
 		"LLAMA_UI_OUT_DIR": "/out" + pageDir, "LLAMA_UI_VERSION": b.in.Source.Build.String(),

@@ -157,9 +157,29 @@ func (s *Store) manifest(d digest.Digest) (*ocispecs.Manifest, error) {
 	return &m, nil
 }
 
+// Share puts the store's blobs into an empty layout in dir (same file system), so that an exporter need not send what
+// is here already.
+func (s *Store) Share(dir string) error {
+	blobs, err := s.blobFiles()
+	if err != nil {
+		return err
+	}
+	to := &Store{dir: dir}
+	for _, b := range blobs {
+		link := to.blob(digest.NewDigestFromEncoded(digest.SHA256, filepath.Base(b)))
+		if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
+			return err
+		}
+		if err := os.Link(b, link); err != nil && !errors.Is(err, fs.ErrNotExist) { // collected meanwhile
+			return err
+		}
+	}
+	return nil
+}
+
 // adopt moves the blobs of dir's layout into the store.
 func (s *Store) adopt(dir string) error {
-	blobs, err := filepath.Glob(filepath.Join(dir, ocispecs.ImageBlobsDir, "sha256", "*"))
+	blobs, err := (&Store{dir: dir}).blobFiles()
 	if err != nil {
 		return err
 	}
@@ -213,7 +233,7 @@ func (s *Store) collect() error {
 	if err != nil {
 		return fmt.Errorf("collect: %w", err)
 	}
-	blobs, err := filepath.Glob(filepath.Join(s.dir, ocispecs.ImageBlobsDir, "sha256", "*"))
+	blobs, err := s.blobFiles()
 	if err != nil {
 		return err
 	}
@@ -262,3 +282,7 @@ func (s *Store) needed() (map[string]bool, error) {
 
 // Tag is the tag part of the record's reference.
 func (r *Record) Tag() string { return r.Ref[strings.LastIndex(r.Ref, ":")+1:] }
+
+func (s *Store) blobFiles() ([]string, error) {
+	return filepath.Glob(filepath.Join(s.dir, ocispecs.ImageBlobsDir, "sha256", "*"))
+}
