@@ -40,6 +40,6 @@ as_root() {
 	fi
 	have sudo || die "this step needs root, and sudo is not installed; run it as root: $*"
 	local environment
-	mapfile -t environment < <(passed)
+	mapfile -t environment <<<"$(passed)"
 	sudo -H env "${environment[@]}" "$@"
 }

@@ -152,7 +152,7 @@ func checkServer(t *testing.T, c container, page int) {
 		t.Errorf("/health: %d %q", code, body)
 	}
 	code, body := get(t, url+"/")
-	if code != page || code == http.StatusOK && !strings.Contains(body, "<html") {
+	if code != page || code == http.StatusOK && !strings.Contains(body, "build 9909") {
 		t.Errorf("the page: %d %q, want %d", code, body, page)
 	}
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {

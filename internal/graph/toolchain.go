@@ -2,6 +2,7 @@ package graph
 
 import (
 	"embed"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -99,6 +100,7 @@ func (b *builder) serverUI() (fetched, page llb.State, ok bool) {
 	vars := env(map[string]string{
 		"PATH": defaultPath, "HOME": "/root", "NODE_EXTRA_CA_CERTS": "/run/secrets/" + SecretCA,
 		"LLAMA_UI_OUT_DIR": "/out" + pageDir, "LLAMA_UI_VERSION": b.in.Source.Build.String(),
+		"LLAMA_BUILD_NUMBER": fmt.Sprint(int(b.in.Source.Build)), // what the page says it is; CMake would pass it
 	})
 	at := b.loc.at(b.in.Recipe.Features["server-ui"].Pos)
 	part := llb.Scratch().File(llb.Copy(b.tree(), "/tools/ui", "/", &llb.CopyInfo{CopyDirContentsOnly: true}),

@@ -25,9 +25,9 @@ var once = remote.WithRetryBackoff(remote.Backoff{Duration: time.Microsecond, St
 // fake is a registry that notes what is written to it and refuses what refuse says.
 type fake struct {
 	http.Handler
-	refuse func(*http.Request) int
 
 	mu     sync.Mutex
+	refuse func(*http.Request) int
 	writes []string
 }
 
@@ -40,7 +40,10 @@ func newFake(t *testing.T, refuse func(*http.Request) int) (*fake, string) {
 }
 
 func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if code := f.refuse(r); code != 0 {
+	f.mu.Lock()
+	refuse := f.refuse
+	f.mu.Unlock()
+	if code := refuse(r); code != 0 {
 		w.WriteHeader(code)
 		_, _ = io.WriteString(w, "no")
 		return
@@ -55,7 +58,9 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (f *fake) tags(t *testing.T, repo string) []string {
 	t.Helper()
+	f.mu.Lock()
 	f.refuse = takeAll
+	f.mu.Unlock()
 	r, err := name.NewRepository(repo)
 	if err != nil {
 		t.Fatal(err)
