@@ -73,7 +73,7 @@ dockerfile_build() {
 		--opt "build-arg:RUNTIME_PACKAGES=$(packages runtime) $(packages toolbox)" --opt "build-arg:VERSION=$(lock build)" \
 		--opt "build-arg:CMAKE_ARGS=$(cmake_args | tr '\n' ' ')" --opt "build-arg:PROGRAMS=$(plan programs)" \
 		--opt "build-arg:CUT=$cut" \
-		--output "type=oci,dest=$work/image,tar=false,compression=gzip,force-compression=true,rewrite-timestamp=true" >&2
+		--output "type=oci,dest=$work/image,tar=false,compression=zstd,compression-level=11,force-compression=true" >&2
 	stop_daemon
 	took=$((($(now) - from) / 1000000))
 }

@@ -34,6 +34,15 @@ func (a *app) images() (*store.Store, error) {
 	return store.Open(filepath.Join(dir, "images"))
 }
 
+// trees holds what builds are made from: bases, exported sources, this program.
+func (a *app) trees() (*store.Store, error) {
+	dir, err := a.state()
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(filepath.Join(dir, "trees"))
+}
+
 func (a *app) engine() (buildkit.Options, error) {
 	dir, err := a.state()
 	return buildkit.Options{Address: a.builder, StateDir: filepath.Join(dir, "builder"), Log: a.log}, err
@@ -53,7 +62,7 @@ func (a *app) newBuilder(show bool) (*build.Builder, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	trees, err := store.Open(filepath.Join(dir, "trees"))
+	trees, err := a.trees()
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -71,8 +73,9 @@ func (a *app) builderPruneCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prune",
 		Short: "remove what the builder has cached and no build uses",
-		Long:  "Removes cached build steps. The compiler cache goes only with --all.",
-		Args:  cobra.NoArgs,
+		Long: `Removes cached build steps and exported sources. The compiler cache, the package cache and the debootstrap bases go
+only with --all: a base made anew is another base, and everything on it is built again.`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			eng, err := a.engine()
 			if err != nil {
@@ -82,13 +85,26 @@ func (a *app) builderPruneCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(a.out, "freed %.1f GB\n", float64(freed)/1e9)
+			trees, err := a.pruneTrees(cmd.Context(), all)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(a.out, "freed %.1f GB\n", float64(freed+trees)/1e9)
 			return err
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "also caches that outlive builds (compiler cache, packages)")
 	cmd.Flags().Float64Var(&keep, "keep", 0, "keep up to `GB` of the most recent")
 	return cmd
+}
+
+// pruneTrees removes what builds put into the local store for themselves.
+func (a *app) pruneTrees(ctx context.Context, all bool) (int64, error) {
+	trees, err := a.trees()
+	if err != nil {
+		return 0, err
+	}
+	return trees.PruneTrees(ctx, func(name string) bool { return all || !strings.HasPrefix(name, "base-") })
 }
 
 func (a *app) builderStopCmd() *cobra.Command {

@@ -43,7 +43,7 @@ type Builder struct {
 	Secrets map[string][]byte
 	Mirror  string // debootstrap's mirror, "" for its default
 
-	bootstrapping sync.Mutex
+	trees sync.Mutex
 }
 
 // Options say what differs from the project's files.

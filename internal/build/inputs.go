@@ -99,6 +99,8 @@ func (b *Builder) export(ctx context.Context, p *Plan, from resolve.Source, c re
 		exclude = append(exclude, e.Value)
 	}
 	name := "source-" + c.ID + "-" + short(strings.Join(exclude, "\n"))
+	b.trees.Lock() // siblings share one export
+	defer b.trees.Unlock()
 	if c.Dirty { // never to be taken for the commit's tree
 		name = "worktree-" + short(strings.Join(append(exclude, from.Path), "\n"))
 	} else if d, ok := b.Trees.Tree(name); ok {
@@ -198,8 +200,8 @@ func (b *Builder) bootstrap(ctx context.Context, boot *recipe.Bootstrap, dry boo
 	for _, i := range boot.Include {
 		r.Include = append(r.Include, i.Value)
 	}
-	b.bootstrapping.Lock() // siblings share one run
-	defer b.bootstrapping.Unlock()
+	b.trees.Lock() // siblings share one run
+	defer b.trees.Unlock()
 	if d, ok := b.Trees.Tree(r.Name()); ok {
 		return graph.Origin{Layout: d}, nil
 	}

@@ -159,7 +159,7 @@ func (w *work) record() store.Record {
 	}
 	return store.Record{
 		Name: w.plan.ImageName(), Ref: w.plan.ImageName(), Key: w.key, Built: time.Now().UTC(),
-		Inputs: graph.Inputs(w.in), Patches: states,
+		Inputs: graph.Inputs(w.in), Patches: states, Tags: w.plan.Recipe.ImageTags(),
 	}
 }
 

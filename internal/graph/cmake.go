@@ -72,7 +72,7 @@ func (b *builder) compile(toolchain, src, configured llb.State) llb.State {
 	if len(b.in.Choices.Libraries) > 0 {
 		configured = b.build(toolchain, configured, b.in.Choices.Libraries, "libraries", tree)
 	}
-	if _, page, ok := b.serverUI(); ok {
+	if _, page, ok := b.serverUI(src); ok {
 		// what the build writes beside the page (its gzip copies) is dropped
 		tree = runOptions(tree, llb.AddMount(srcDir+"/tools/ui/dist", page, llb.SourcePath(pageDir), llb.ForceNoOutput))
 	}

@@ -80,7 +80,7 @@ func New(in Input) (*Graph, error) {
 	g.Patched, g.Source = b.source(g.Toolchain)
 	g.Configure = b.configure(g.Toolchain, g.Source)
 	g.Compile = b.compile(g.Toolchain, g.Source, g.Configure)
-	if fetch, _, ok := b.serverUI(); ok {
+	if fetch, _, ok := b.serverUI(g.Source); ok {
 		g.PageFetch = fetch
 	}
 	g.Runtime = b.runtime()

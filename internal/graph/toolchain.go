@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"bytes"
 	"embed"
 	"fmt"
 	"maps"
@@ -88,7 +89,7 @@ const pageDir = "/dist"
 
 // serverUI is the page of llama-server: what npm fetches by the tree's own lock file, and the page it builds from that.
 // Ok is false where the recipe wants none.
-func (b *builder) serverUI() (fetched, page llb.State, ok bool) {
+func (b *builder) serverUI(src llb.State) (fetched, page llb.State, ok bool) {
 	if !slices.Contains(b.in.Choices.Steps, "server-ui") {
 		return fetched, page, false
 	}
@@ -103,7 +104,7 @@ func (b *builder) serverUI() (fetched, page llb.State, ok bool) {
 		"LLAMA_BUILD_NUMBER": fmt.Sprint(int(b.in.Source.Build)), // what the page says it is; CMake would pass it
 	})
 	at := b.loc.at(b.in.Recipe.Features["server-ui"].Pos)
-	part := llb.Scratch().File(llb.Copy(b.tree(), "/tools/ui", "/", &llb.CopyInfo{CopyDirContentsOnly: true}),
+	part := llb.Scratch().File(llb.Copy(b.pageTree(src), "/tools/ui", "/", &llb.CopyInfo{CopyDirContentsOnly: true}),
 		llb.WithCustomName("server-ui: the page's part of the source"))
 	fetch := tools.Run(llb.Args([]string{"npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"}), llb.Dir("/ui"), vars, online(),
 		llb.AddMount("/ui", part),
@@ -115,6 +116,16 @@ func (b *builder) serverUI() (fetched, page llb.State, ok bool) {
 		llb.AddMount("/out", llb.Scratch()),
 		llb.WithCustomName("server-ui: npm run build"), at)
 	return fetch.GetMount("/ui"), build.GetMount("/out"), true
+}
+
+// pageTree is the tree without patches, so that siblings share the page, unless a patch changes the page itself.
+func (b *builder) pageTree(src llb.State) llb.State {
+	for _, f := range b.toApply() {
+		if bytes.Contains(f.Data, []byte("\n+++ b/tools/ui/")) || bytes.Contains(f.Data, []byte("\n--- a/tools/ui/")) {
+			return src
+		}
+	}
+	return b.tree()
 }
 
 func scriptPath(name string) string { return scriptDir + "/" + name }

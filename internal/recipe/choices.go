@@ -28,3 +28,6 @@ func (r *Recipe) TrackName() string {
 	}
 	return r.Track.Value
 }
+
+// ImageTags are the tags of the recipe's image.
+func (r *Recipe) ImageTags() []string { return values(r.Image.Tags) }

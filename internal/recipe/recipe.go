@@ -41,7 +41,7 @@ type Recipe struct {
 // Image names what a recipe produces.
 type Image struct {
 	Repository Text   `yaml:"repository,required" doc:"repository part of the image's name"`
-	Tags       []Text `yaml:"tags,required" doc:"tags in the local store"`
+	Tags       []Text `yaml:"tags,required" doc:"tags that --push gives the image"`
 }
 
 // Container is a root file system to build and run in: containers/<name>.yaml.

@@ -22,6 +22,7 @@ import (
 type Record struct {
 	Name    string            `json:"name"`   // recipe
 	Ref     string            `json:"ref"`    // repository:tag in this store
+	Tags    []string          `json:"tags"`   // what a push calls it
 	Key     string            `json:"key"`    // of the graph it was made from
 	Digest  string            `json:"digest"` // of the manifest
 	Size    int64             `json:"size"`
@@ -233,18 +234,8 @@ func (s *Store) collect() error {
 	if err != nil {
 		return fmt.Errorf("collect: %w", err)
 	}
-	blobs, err := s.blobFiles()
-	if err != nil {
-		return err
-	}
-	for _, b := range blobs {
-		if !need[filepath.Base(b)] {
-			if err := os.Remove(b); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	_, err = s.removeBlobs(need)
+	return err
 }
 
 func (s *Store) needed() (map[string]bool, error) {
@@ -265,23 +256,28 @@ func (s *Store) needed() (map[string]bool, error) {
 	}
 	need := map[string]bool{}
 	for d := range images {
-		need[d.Encoded()] = true
-		m, err := s.manifest(d)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
+		if err := s.addNeeds(d, need); err != nil {
 			return nil, err
-		}
-		for _, l := range append(slices.Clone(m.Layers), m.Config) {
-			need[l.Digest.Encoded()] = true
 		}
 	}
 	return need, nil
 }
 
-// Tag is the tag part of the record's reference.
-func (r *Record) Tag() string { return r.Ref[strings.LastIndex(r.Ref, ":")+1:] }
+// addNeeds adds an image's manifest, config and layers; an image that is gone needs nothing.
+func (s *Store) addNeeds(d digest.Digest, need map[string]bool) error {
+	need[d.Encoded()] = true
+	m, err := s.manifest(d)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, l := range append(slices.Clone(m.Layers), m.Config) {
+		need[l.Digest.Encoded()] = true
+	}
+	return nil
+}
 
 func (s *Store) blobFiles() ([]string, error) {
 	return filepath.Glob(filepath.Join(s.dir, ocispecs.ImageBlobsDir, "sha256", "*"))
