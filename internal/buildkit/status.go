@@ -115,8 +115,8 @@ func diskUsage(ctx context.Context, root string) (int64, error) {
 }
 
 // Prune drops build cache and returns how many bytes that freed. With keep, the
-// most recently used cache of that many bytes stays; with all, what is internal to
-// BuildKit goes too. A daemon that does not run is started for it and stopped again.
+// most recently used cache of that many bytes stays; with all, cache mounts and what
+// is internal to BuildKit go too. A daemon that does not run is started for it and stopped again.
 func Prune(ctx context.Context, o Options, all bool, keep int64) (freed int64, err error) {
 	b, err := Connect(ctx, o)
 	if err != nil {
@@ -126,6 +126,9 @@ func Prune(ctx context.Context, o Options, all bool, keep int64) (freed int64, e
 	var opts []client.PruneOption
 	if all {
 		opts = append(opts, client.PruneAll)
+	} else {
+		// BuildKit counts cache mounts as build cache like any other; the compiler cache is worth hours
+		opts = append(opts, client.WithFilter([]string{"type!=exec.cachemount"}))
 	}
 	if keep > 0 {
 		opts = append(opts, client.WithKeepOpt(0, 0, keep, 0))

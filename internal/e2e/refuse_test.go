@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 )
 
 func TestIntegrationUnusedVariableIsRefusedByName(t *testing.T) {
@@ -59,7 +61,7 @@ func TestIntegrationFailingCompilerIsShownWithTheRecipe(t *testing.T) {
 	}
 }
 
-// TestIntegrationFullDisk rebuilds an image where there is room for it once, not twice.
+// TestIntegrationFullDisk builds an image anew where there is no room for its new layer.
 func TestIntegrationFullDisk(t *testing.T) {
 	w := setup(t)
 	size := w.build(t, "cpu").Size
@@ -67,15 +69,17 @@ func TestIntegrationFullDisk(t *testing.T) {
 	for _, part := range []string{"trees", "builder"} {
 		link(t, filepath.Join(w.main.dir, part), filepath.Join(s.dir, part))
 	}
-	mount(t, "tmpfs", filepath.Join(s.dir, "images"), fmt.Sprintf("size=%d", size+size/3+4<<20))
+	images := filepath.Join(s.dir, "images")
+	mount(t, "tmpfs", images, fmt.Sprintf("size=%d", 2*size))
 	before, _ := s.make(t, "cpu")
-	had := contents(t, filepath.Join(s.dir, "images"))
-	o := s.run(t, s.recipe("cpu", "--force")...)
+	fill(t, filepath.Join(images, "filler"), 64<<10)
+	had := contents(t, images)
+	o := s.run(t, s.recipe("cpu", "--set", unseen())...)
 	if o.code != 1 || o.stdout != "" {
 		t.Errorf("exit %d, stdout %q", o.code, o.stdout)
 	}
-	o.says(t, "recipe cpu", "no space left on device", "hint:", filepath.Join(s.dir, "images"))
-	if d := cmp.Diff(had, contents(t, filepath.Join(s.dir, "images"))); d != "" {
+	o.says(t, "recipe cpu", "no space left on device", "hint:", images)
+	if d := cmp.Diff(had, contents(t, images)); d != "" {
 		t.Errorf("the store changed (-before +after):\n%s", d)
 	}
 	if got := digestOf(t, s.image(t, "miniature:cpu")); got != before[0].Digest {
@@ -83,6 +87,23 @@ func TestIntegrationFullDisk(t *testing.T) {
 	}
 	if after, _ := s.make(t, "cpu", "--builder", nowhere); !after[0].UpToDate {
 		t.Errorf("not up to date any more: %+v", after[0])
+	}
+}
+
+// fill takes all room of a file system but some bytes.
+func fill(t *testing.T, file string, leave int64) {
+	t.Helper()
+	var st unix.Statfs_t
+	if err := unix.Statfs(filepath.Dir(file), &st); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := int64(st.Bavail)*st.Bsize - leave //nolint:gosec // a small file system
+	if err := errors.Join(unix.Fallocate(int(f.Fd()), 0, 0, size), f.Close()); err != nil {
+		t.Fatal(err)
 	}
 }
 
