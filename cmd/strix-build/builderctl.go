@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"strix-build/internal/buildkit"
+	"strix-build/internal/store"
 )
 
 func (a *app) builderCmd() *cobra.Command {
@@ -104,7 +106,12 @@ func (a *app) pruneTrees(ctx context.Context, all bool) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return trees.PruneTrees(ctx, func(name string) bool { return all || !strings.HasPrefix(name, "base-") })
+	freed, err := trees.PruneTrees(ctx, func(name string) bool { return all || !strings.HasPrefix(name, "base-") })
+	if errors.Is(err, store.ErrInUse) {
+		a.printf("exported sources are kept: a build uses them\n")
+		err = nil
+	}
+	return freed, err
 }
 
 func (a *app) builderStopCmd() *cobra.Command {

@@ -198,5 +198,5 @@ func ccacheText(c *build.Ccache) string {
 	if c == nil || c.Hits+c.Misses == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", compiler cache %d of %d", c.Hits, c.Hits+c.Misses)
+	return fmt.Sprintf(", compiler cache %d of %d when compiled", c.Hits, c.Hits+c.Misses)
 }

@@ -43,7 +43,7 @@ type Builder struct {
 	Secrets map[string][]byte
 	Mirror  string // debootstrap's mirror, "" for its default
 
-	trees sync.Mutex
+	trees, compiling sync.Mutex
 }
 
 // Options say what differs from the project's files.
@@ -82,6 +82,11 @@ type Result struct {
 // in the order of names.
 func (b *Builder) All(ctx context.Context, names []string, opt Options, target Target, output string) ([]*Result, []error) {
 	results, errs := make([]*Result, len(names)), make([]error, len(names))
+	release, err := b.Trees.Use()
+	if err != nil {
+		return results, []error{err}
+	}
+	defer release()
 	conn := &connection{connect: b.Connect}
 	defer conn.close()
 	p := pool.New().WithMaxGoroutines(max(1, len(names)))
@@ -118,6 +123,7 @@ func (b *Builder) one(ctx context.Context, conn *connection, name string, opt Op
 		if r, err := b.Images.Find(p.ImageName()); err != nil {
 			return nil, err
 		} else if r != nil && r.Key == w.key {
+			r.Tags = p.Recipe.ImageTags() // a name for pushing, no input of the build
 			return &Result{Record: r, UpToDate: true, Took: time.Since(started)}, nil
 		}
 	}

@@ -128,11 +128,11 @@ func (b *Builder) patches(ctx context.Context, p *Plan, opt Options) ([]patch.Fi
 		if err != nil {
 			return nil, err
 		}
-		pinned := pp.Locked.SHA256.Value
+		pinned := pp.pin(opt)
 		if opt.Base == "" && pinned == "" {
 			return nil, unlocked(p, pp.Asked, "patch set", pp.Set.Name)
 		}
-		if got := patch.Digest(files); opt.Base == "" && got != pinned {
+		if got := patch.Digest(files); pinned != "" && got != pinned {
 			return nil, problem(pp.Variant.Pos, "if the change is meant, run `strix-build lock`",
 				"patch set %q has digest %.12s, track %q pins %.12s", pp.Set.Name, got, p.Lock.Track.Value, pinned)
 		}
@@ -141,11 +141,21 @@ func (b *Builder) patches(ctx context.Context, p *Plan, opt Options) ([]patch.Fi
 	return out, nil
 }
 
+// pin is the digest the set's patches must have: the lock's; for another base than the lock's, the one that the variant
+// itself names, or "".
+func (pp PlannedPatch) pin(opt Options) string {
+	if opt.Base == "" || pp.Variant.Pull != nil && pp.Variant.Pull.Head.Value == pp.Locked.Head.Value &&
+		pp.Variant.Pull.Base.Value == pp.Locked.Base.Value {
+		return pp.Locked.SHA256.Value
+	}
+	return pp.Variant.SHA256.Value
+}
+
 func (b *Builder) variant(ctx context.Context, p *Plan, pp PlannedPatch, opt Options) ([]patch.File, error) {
 	if pp.Variant.Pull == nil {
 		return patch.ReadSeries(b.Project.FS, pp.Set, pp.Variant)
 	}
-	data, err := b.pull(ctx, p.SourceOf(opt), pp.Variant)
+	data, err := b.pull(ctx, p.SourceOf(opt), pp.Variant, pp.pin(opt))
 	if err != nil {
 		return nil, fmt.Errorf("patch set %q: %w", pp.Set.Name, err)
 	}
@@ -153,14 +163,15 @@ func (b *Builder) variant(ctx context.Context, p *Plan, pp PlannedPatch, opt Opt
 	return []patch.File{f}, patch.Check(f)
 }
 
-// pull is the normalised diff of a pinned pull request, kept by its two commits once it was made.
-func (b *Builder) pull(ctx context.Context, from resolve.Source, v *patch.Variant) ([]byte, error) {
+// pull is the normalised diff of a pinned pull request, kept by its two commits once it was made. A kept one that is not
+// what is pinned is made anew.
+func (b *Builder) pull(ctx context.Context, from resolve.Source, v *patch.Variant, pinned string) ([]byte, error) {
 	file := filepath.Join(b.Cache, "pulls", v.Pull.Base.Value+"-"+v.Pull.Head.Value+".patch")
-	if data, err := os.ReadFile(file); err == nil {
+	data, err := os.ReadFile(file)
+	if err == nil && (pinned == "" || patch.Digest([]patch.File{{Data: data}}) == pinned) {
 		return data, nil
 	}
-	var data []byte
-	err := b.Display.Step(fmt.Sprintf("patch: diff of pull request %d", v.Pull.Number), func(io.Writer) error {
+	err = b.Display.Step(fmt.Sprintf("patch: diff of pull request %d", v.Pull.Number), func(io.Writer) error {
 		raw, err := resolve.Diff(ctx, from, v.Pull.Base.Value, v.Pull.Head.Value, b.Cache)
 		if err != nil {
 			return err

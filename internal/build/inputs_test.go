@@ -91,20 +91,27 @@ func TestPullIsKeptByItsCommits(t *testing.T) {
 		t.Fatal(err)
 	}
 	v := plan.Patches[0].Variant
-	first, err := b.pull(t.Context(), resolve.Source{Path: repo.Git}, v)
+	first, err := b.pull(t.Context(), resolve.Source{Path: repo.Git}, v, "")
 	if err != nil || len(first) == 0 {
 		t.Fatal(err)
 	}
 	gone := resolve.Source{Path: filepath.Join(t.TempDir(), "gone")}
-	second, err := b.pull(t.Context(), gone, v)
+	second, err := b.pull(t.Context(), gone, v, "")
 	if err != nil || string(second) != string(first) {
 		t.Errorf("second time: %v", err)
+	}
+	if err := os.WriteFile(keptPull(t, b), []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	third, err := b.pull(t.Context(), resolve.Source{Path: repo.Git}, v, plan.Patches[0].Locked.SHA256.Value)
+	if err != nil || string(third) != string(first) {
+		t.Errorf("a damaged copy was not made anew: %v", err)
 	}
 	other := *v
 	pull := *v.Pull
 	pull.Head.Value = pull.Base.Value
 	other.Pull = &pull
-	if _, err := b.pull(t.Context(), gone, &other); err == nil {
+	if _, err := b.pull(t.Context(), gone, &other, ""); err == nil {
 		t.Error("another head is answered from the first one's diff")
 	}
 }
@@ -256,4 +263,14 @@ func TestOutputThatIsThereIsRefusedAtOnce(t *testing.T) {
 	out := t.TempDir()
 	_, errs := newBuilder(t, p).All(t.Context(), []string{"cpu"}, fromClone(repo.Git), Source, out)
 	refused(t, errs[0], "output", out, "exists")
+}
+
+// keptPull is the one kept diff.
+func keptPull(t *testing.T, b *Builder) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(b.Cache, "pulls", "*.patch"))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	return files[0]
 }

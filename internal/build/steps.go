@@ -119,6 +119,10 @@ func (w *work) configureStep(ctx context.Context, s *buildkit.Session) error {
 }
 
 func (w *work) compileStep(ctx context.Context, s *buildkit.Session) (*buildkit.Ref, error) {
+	// One sibling after the other: each compiler run takes every core, and the second finds in the compiler cache what
+	// the first put there.
+	w.b.compiling.Lock()
+	defer w.b.compiling.Unlock()
 	ref, err := s.Evaluate(ctx, w.g.Compile)
 	if err != nil {
 		return nil, err

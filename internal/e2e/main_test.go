@@ -12,11 +12,15 @@ import (
 	"sync"
 	"testing"
 
+	_ "strix-build/internal/build" // see command
 	"strix-build/internal/buildkit"
 	"strix-build/internal/buildkit/buildkittest"
+	_ "strix-build/internal/miniature"
+	_ "strix-build/internal/publish"
 )
 
-// Sources of the command are named here so that a cached test result is not taken for one of a changed program.
+// command is the program. Its sources are read and its packages imported here, so that go test does not take the result
+// for one program to be that of a changed one.
 const command = "../../cmd/strix-build"
 
 // world is what all tests share. One state folder, so that debootstrap and the toolchain's packages come once.

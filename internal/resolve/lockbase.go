@@ -81,14 +81,14 @@ func (l *locker) withoutRegistry(c *recipe.Container, err error) (recipe.LockedB
 	if !unreachable(err) || l.in.Bases == BasesImage {
 		return none, problem(c.Base.Image.Pos, hint, "container %q: %s", c.Name, err)
 	}
+	if old := l.oldImage(c); old != "" {
+		l.note("container %q keeps the digest of the old lock, because its image's registry does not answer: %s", c.Name, err)
+		return recipe.LockedBase{Image: text(old)}, nil
+	}
 	if b := c.Base.Bootstrap; b != nil {
 		l.note("container %q is made by bootstrap of %q, which is not pinned, because its image's registry does not answer: %s",
 			c.Name, b.Suite, err)
 		return recipe.LockedBase{Bootstrap: text(b.Suite.Value)}, nil
-	}
-	if old := l.oldImage(c); old != "" {
-		l.note("container %q keeps the digest of the old lock, because its image's registry does not answer: %s", c.Name, err)
-		return recipe.LockedBase{Image: text(old)}, nil
 	}
 	return none, problem(c.Base.Image.Pos, hint, "container %q: %s", c.Name, err)
 }

@@ -6,6 +6,8 @@ package rootfs
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -25,9 +27,17 @@ type Bootstrap struct {
 	TempDir string   // where the tree is made; needs about 300 MB, no nodev
 }
 
+// format is raised when the same debootstrap is written as other bytes; a base of an older form is not used again.
+const format = 2
+
 // Name identifies the result among other trees; it does not say which day's suite it holds.
 func (b Bootstrap) Name() string {
-	return strings.Join(append([]string{"base", b.Suite}, b.Include...), "-")
+	parts := append([]string{"base", fmt.Sprint(format), b.Suite}, b.Include...)
+	if b.Mirror != "" { // the tree's apt goes there
+		sum := sha256.Sum256([]byte(b.Mirror))
+		parts = append(parts, hex.EncodeToString(sum[:4]))
+	}
+	return strings.Join(parts, "-")
 }
 
 // WriteTar runs debootstrap, prints its progress to log and writes the tree as a tar without what differs from run to run.

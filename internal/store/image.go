@@ -47,12 +47,20 @@ func (s *Store) Find(name string) (*Record, error) {
 	if _, err := s.complete(ocispecs.Descriptor{Digest: digest.Digest(r.Digest)}); err != nil {
 		return nil, nil //nolint:nilnil // a record without its image is none
 	}
+	// a process that died between the two renames of an import left a record that the index does not bear out
+	manifests, err := s.readIndex()
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(manifests, func(d ocispecs.Descriptor) bool { return d.Digest.String() == r.Digest && refName(d) == r.Ref }) {
+		return nil, nil //nolint:nilnil // see above
+	}
 	return &r, nil
 }
 
 // Records lists all images by name.
 func (s *Store) Records() ([]*Record, error) {
-	files, err := filepath.Glob(filepath.Join(s.dir, "records", "*.json"))
+	files, err := entries(filepath.Join(s.dir, "records"), "", ".json")
 	if err != nil {
 		return nil, err
 	}
@@ -280,5 +288,24 @@ func (s *Store) addNeeds(d digest.Digest, need map[string]bool) error {
 }
 
 func (s *Store) blobFiles() ([]string, error) {
-	return filepath.Glob(filepath.Join(s.dir, ocispecs.ImageBlobsDir, "sha256", "*"))
+	return entries(filepath.Join(s.dir, ocispecs.ImageBlobsDir, "sha256"), "", "")
+}
+
+// entries lists the files of dir by the beginning and end of their names. A folder that is not there has none; and unlike
+// a glob, one called "[x]" is just a folder.
+func entries(dir, begin, end string) ([]string, error) {
+	list, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	var out []string
+	for _, e := range list {
+		if strings.HasPrefix(e.Name(), begin) && strings.HasSuffix(e.Name(), end) {
+			out = append(out, filepath.Join(dir, e.Name()))
+		}
+	}
+	return out, nil
 }

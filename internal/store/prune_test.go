@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -13,6 +14,14 @@ func TestPruneTreesKeepsWhatIsNotDropped(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	release, err := s.Use()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.PruneTrees(t.Context(), func(string) bool { return true }); !errors.Is(err, ErrInUse) {
+		t.Errorf("pruned beside a build: %v", err)
+	}
+	release()
 	freed, err := s.PruneTrees(t.Context(), func(name string) bool { return !strings.HasPrefix(name, "base-") })
 	if err != nil {
 		t.Fatal(err)

@@ -49,7 +49,7 @@ func hold(dir string) (*os.File, error) {
 
 // sweep removes folders that nobody holds, then the layers whose folder is gone (see [Store.putLayer]).
 func (s *Store) sweep() error {
-	dirs, err := filepath.Glob(filepath.Join(s.dir, scratchPrefix+"*"))
+	dirs, err := entries(s.dir, scratchPrefix, "")
 	if err != nil {
 		return err
 	}
@@ -62,12 +62,12 @@ func (s *Store) sweep() error {
 			return err
 		}
 	}
-	refs, err := filepath.Glob(filepath.Join(s.dir, "ingest", "*", "ref"))
+	layers, err := entries(filepath.Join(s.dir, "ingest"), "", "")
 	if err != nil {
 		return err
 	}
-	for _, r := range refs {
-		if err := s.sweepLayer(r); err != nil {
+	for _, l := range layers {
+		if err := s.sweepLayer(filepath.Join(l, "ref")); err != nil {
 			return err
 		}
 	}
