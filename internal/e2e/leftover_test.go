@@ -36,7 +36,7 @@ func processesOf(t *testing.T, dir string) map[int]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	self := mountsBelow("/proc/self", dir)
+	self := overlaysOf("/proc/self", dir)
 	found := map[int]string{}
 	for _, p := range procs {
 		pid, _ := strconv.Atoi(filepath.Base(p))            // digits
@@ -44,15 +44,27 @@ func processesOf(t *testing.T, dir string) map[int]string {
 		if pid == os.Getpid() {
 			continue
 		}
-		if bytes.Contains(args, []byte(dir)) || mountsBelow(p, dir) > self {
+		if bytes.Contains(args, []byte(dir)) || overlaysOf(p, dir) > self {
 			found[pid] = string(bytes.ReplaceAll(args, []byte{0}, []byte{' '}))
 		}
 	}
 	return found
 }
 
-// mountsBelow counts where a process's mounts name dir (a container's root is an overlay of folders in it); those that
-// this test sees too are not a sign of a container.
+// overlaysOf counts the overlays that a process sees whose layers lie in dir: a container's root is one. Mere mount points
+// do not count: a daemon started beside this test keeps a copy of every mount there was.
+func overlaysOf(proc, dir string) int {
+	mounts, _ := os.ReadFile(filepath.Join(proc, "mountinfo")) // it may have ended
+	n := 0
+	for line := range bytes.Lines(mounts) {
+		// proc_pid_mountinfo(5): what is mounted comes after the separator, where it is mounted before
+		_, what, _ := bytes.Cut(line, []byte(" - "))
+		n += bytes.Count(what, []byte(dir+"/"))
+	}
+	return n
+}
+
+// mountsBelow counts where a process's mounts name dir.
 func mountsBelow(proc, dir string) int {
 	mounts, _ := os.ReadFile(filepath.Join(proc, "mountinfo")) // it may have ended
 	return bytes.Count(mounts, []byte(dir+"/"))
