@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"strings"
 	"sync"
 	"testing"
@@ -59,12 +60,10 @@ func playClient(o buildkit.Options) error {
 func playDeaf() {
 	ignoreSIGTERM()
 	fmt.Println("deaf")
-	io.Copy(io.Discard, neverEnds{})
+	never := make(chan os.Signal, 1) // a bare select {} would be a deadlock to the runtime, and end
+	signal.Notify(never, os.Interrupt)
+	<-never
 }
-
-type neverEnds struct{}
-
-func (neverEnds) Read([]byte) (int, error) { select {} }
 
 // playDialStdio is "buildctl dial-stdio" in a container.
 func playDialStdio(socket string) error {
