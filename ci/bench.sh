@@ -41,7 +41,7 @@ else
 	"$strix" miniature "$work/miniature" >/dev/null
 	project=$work/miniature/project source=$work/miniature/llama.cpp first=cpu second=cpu-patched plain=
 fi
-recipe=("$strix" --project "$project" recipe --source "llama.cpp=$source")
+recipe=("$strix" --builder own --project "$project" recipe --source "llama.cpp=$source")
 
 watched "${recipe[@]}" "$first" >"$work/first"
 once=$took

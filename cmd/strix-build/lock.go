@@ -24,7 +24,7 @@ patch set's diff, and the digest of each container's base image (or its bootstra
 
 Without --base the commit stays what it is and the rest is read anew.`,
 		Example: `  strix-build lock --base b9909
-  strix-build lock --base b9909 --source llama.cpp=~/src/llama.cpp`,
+  strix-build lock --base b9909 --source llama.cpp=$HOME/src/llama.cpp`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p, err := a.project()

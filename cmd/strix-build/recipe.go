@@ -70,7 +70,7 @@ func (a *app) recipeCmd() *cobra.Command {
 
 An image whose key (the digest of everything that goes into it) is in the local store is not built again.`,
 		Example: `  strix-build recipe rocm-mmq
-  strix-build recipe rocm rocm-mmq --source llama.cpp=~/src/llama.cpp
+  strix-build recipe rocm rocm-mmq --source llama.cpp=$HOME/src/llama.cpp
   strix-build recipe rocm-mmq --target source --output patched-tree`,
 		ValidArgsFunction: a.completeRecipes,
 		RunE: func(cmd *cobra.Command, names []string) error {
@@ -97,7 +97,7 @@ An image whose key (the digest of everything that goes into it) is in the local 
 	fl.StringVar(&target, "target", "image", "`STEP` to stop at: source (the patched tree), build (the build tree) or image")
 	fl.StringVar(&output, "output", "", "`DIR` for --target source and build (default NAME-TARGET)")
 	fl.StringVar(&load, "load", "", "load the image into `ENGINE`: podman or docker")
-	fl.StringVar(&push, "push", "", "push the image to `REPOSITORY`, tagged with the recipe's name")
+	fl.StringVar(&push, "push", "", "push the image to `REPOSITORY`, with the recipe's image.tags")
 	cmd.AddCommand(a.recipeListCmd(), a.recipeShowCmd())
 	return cmd
 }

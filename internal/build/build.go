@@ -72,7 +72,7 @@ const (
 type Result struct {
 	*store.Record
 	UpToDate bool          `json:"upToDate"`         // answered from the key; nothing ran
-	Ccache   *Ccache       `json:"ccache,omitempty"` // nil where no compile ran or its log was not there
+	Ccache   *Ccache       `json:"ccache,omitempty"` // of the compile, also where that step came from the cache; nil without its log
 	Notes    []string      `json:"notes,omitempty"`  // for people: patches already upstream, …
 	Took     time.Duration `json:"took"`             // in JSON: nanoseconds
 	Dir      string        `json:"dir,omitempty"`    // for targets other than image

@@ -88,7 +88,7 @@ func (p *Product) result() *gateway.Result {
 	return res
 }
 
-// Evaluate runs st to its end. The error of a failing op carries the op's digest ([FailedVertex]) and its source lines.
+// Evaluate runs st to its end. The error of a failing op carries the op's digest (BuildKit's errdefs.VertexError) and its source lines.
 func (s *Session) Evaluate(ctx context.Context, st llb.State) (*Ref, error) {
 	def, err := s.marshal(ctx, st)
 	if err != nil {
@@ -125,10 +125,4 @@ func (r *Ref) ReadFile(ctx context.Context, path string) ([]byte, error) {
 			return out, nil
 		}
 	}
-}
-
-// Exists says whether the evaluated state holds path.
-func (r *Ref) Exists(ctx context.Context, path string) bool {
-	_, err := r.ref.StatFile(ctx, gateway.StatRequest{Path: path})
-	return err == nil
 }
