@@ -14,9 +14,9 @@ import (
 var floors = [][]string{
 	0: {"containers", "patches", "recipes", "internal/codeobject", "internal/diag", "internal/miniature", "internal/progress",
 		"internal/strictyaml", "internal/version"},
-	1: {"internal/patch", "internal/recipe"},
-	2: {"internal/graph", "internal/resolve"},
-	3: {"internal/buildkit", "internal/project", "internal/publish", "internal/rootfs", "internal/store"},
+	1: {"internal/patch", "internal/recipe", "internal/upstream", "internal/upstream/upstreamtest"},
+	2: {"internal/fit", "internal/graph", "internal/series"},
+	3: {"internal/buildkit", "internal/project", "internal/publish", "internal/resolve", "internal/rootfs", "internal/store"},
 	4: {"internal/build", "internal/buildkit/buildkittest"},
 	5: {"cmd/strix-build", "internal/e2e"},
 }
@@ -24,6 +24,7 @@ var floors = [][]string{
 // beside is what may be imported on the same floor.
 var beside = map[string][]string{
 	"internal/strictyaml": {"internal/diag"},
+	"internal/upstream":   {"internal/patch"},
 }
 
 // heavy is what belongs to few packages, so that the others' tests build fast and the engine stays behind one door.
@@ -31,7 +32,7 @@ var heavy = map[string][]string{
 	"github.com/spf13/cobra":                        {"cmd/strix-build"},
 	"github.com/moby/buildkit/client":               {"internal/build", "internal/buildkit", "internal/buildkit/buildkittest", "internal/progress"},
 	"github.com/moby/buildkit/client/llb":           {"internal/build", "internal/buildkit", "internal/graph"},
-	"github.com/go-git/go-git/v5":                   {"internal/miniature", "internal/resolve"},
+	"github.com/go-git/go-git/v5":                   {"internal/miniature", "internal/series", "internal/upstream"},
 	"github.com/google/go-containerregistry/pkg/v1": {"internal/publish", "internal/resolve", "internal/store"},
 }
 

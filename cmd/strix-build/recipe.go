@@ -12,7 +12,7 @@ import (
 
 	"strix-build/internal/build"
 	"strix-build/internal/recipe"
-	"strix-build/internal/resolve"
+	"strix-build/internal/upstream"
 )
 
 // buildFlags are shared by every command that plans or builds.
@@ -40,15 +40,15 @@ func (f *buildFlags) options() (build.Options, error) {
 	return opt, err
 }
 
-func (f *buildFlags) source() (resolve.Source, error) {
-	var src resolve.Source
+func (f *buildFlags) source() (upstream.Source, error) {
+	var src upstream.Source
 	for _, s := range f.sources {
 		name, value, ok := strings.Cut(s, "=")
 		if !ok || name != "llama.cpp" {
 			return src, usage("--source %q: want llama.cpp=PATH or llama.cpp=URL", s)
 		}
 		var err error
-		if src, err = resolve.ParseSource(value); err != nil {
+		if src, err = upstream.ParseSource(value); err != nil {
 			return src, usage("--source: %v", err)
 		}
 	}

@@ -19,8 +19,8 @@ import (
 	"strix-build/internal/buildkit"
 	"strix-build/internal/diag"
 	"strix-build/internal/project"
-	"strix-build/internal/resolve"
 	"strix-build/internal/store"
+	"strix-build/internal/upstream"
 )
 
 // Display shows steps to people. What a solve's steps printed is complete when Feed has returned.
@@ -48,12 +48,12 @@ type Builder struct {
 
 // Options say what differs from the project's files.
 type Options struct {
-	Set        []string       // key=value changes of the recipe
-	Source     resolve.Source // replaces upstream; zero: the lock's URL
-	Base       string         // another base than the lock's: bN, commit, branch, or "worktree"
-	Track      string         // another track than the recipe's
-	Repository string         // another image repository
-	Force      bool           // build even where the store has the key
+	Set        []string        // key=value changes of the recipe
+	Source     upstream.Source // replaces upstream; zero: the lock's URL
+	Base       string          // another base than the lock's: bN, commit, branch, or "worktree"
+	Track      string          // another track than the recipe's
+	Repository string          // another image repository
+	Force      bool            // build even where the store has the key
 
 	dry bool // make no base
 }

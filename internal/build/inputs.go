@@ -15,9 +15,9 @@ import (
 	"strix-build/internal/graph"
 	"strix-build/internal/patch"
 	"strix-build/internal/recipe"
-	"strix-build/internal/resolve"
 	"strix-build/internal/rootfs"
 	"strix-build/internal/store"
+	"strix-build/internal/upstream"
 )
 
 // Worktree is the --base value for a checkout's uncommitted state.
@@ -57,28 +57,28 @@ func (b *Builder) source(ctx context.Context, p *Plan, opt Options) (graph.Sourc
 }
 
 // commit is the lock's, or what --base names.
-func (b *Builder) commit(ctx context.Context, p *Plan, from resolve.Source, opt Options) (resolve.Commit, error) {
+func (b *Builder) commit(ctx context.Context, p *Plan, from upstream.Source, opt Options) (upstream.Commit, error) {
 	l := p.Lock.LlamaCpp
 	if opt.Base == "" {
 		t, err := time.Parse(time.RFC3339, l.Time.Value)
 		if err != nil {
-			return resolve.Commit{}, problem(l.Time.Pos, "run `strix-build lock`", "time %q is not RFC 3339", l.Time)
+			return upstream.Commit{}, problem(l.Time.Pos, "run `strix-build lock`", "time %q is not RFC 3339", l.Time)
 		}
-		return resolve.Commit{ID: l.Commit.Value, Build: l.Build, Time: t}, nil
+		return upstream.Commit{ID: l.Commit.Value, Build: l.Build, Time: t}, nil
 	}
 	if opt.Base != Worktree {
-		c, err := resolve.FindCommit(ctx, from, opt.Base)
+		c, err := upstream.FindCommit(ctx, from, opt.Base)
 		c.Dirty = false // what lies beside HEAD was not asked for
 		return c, err
 	}
 	if from.Path == "" {
-		return resolve.Commit{}, &UsageError{"--base worktree needs a checkout: --source llama.cpp=PATH"}
+		return upstream.Commit{}, &UsageError{"--base worktree needs a checkout: --source llama.cpp=PATH"}
 	}
-	return resolve.FindCommit(ctx, from, "HEAD")
+	return upstream.FindCommit(ctx, from, "HEAD")
 }
 
 // settle redoes what depends on the build number once it is known.
-func (p *Plan) settle(b *Builder, c resolve.Commit) error {
+func (p *Plan) settle(b *Builder, c upstream.Commit) error {
 	if p.Build == c.Build && p.Choices != nil {
 		return nil
 	}
@@ -93,7 +93,7 @@ func (p *Plan) settle(b *Builder, c resolve.Commit) error {
 	return p.choose(b.Project.FS)
 }
 
-func (b *Builder) export(ctx context.Context, p *Plan, from resolve.Source, c resolve.Commit) (string, error) {
+func (b *Builder) export(ctx context.Context, p *Plan, from upstream.Source, c upstream.Commit) (string, error) {
 	var exclude []string
 	for _, e := range p.Recipe.Exclude {
 		exclude = append(exclude, e.Value)
@@ -111,9 +111,9 @@ func (b *Builder) export(ctx context.Context, p *Plan, from resolve.Source, c re
 		var err error
 		d, err = b.Trees.PutTree(ctx, name, false, func(w io.Writer) error {
 			if c.Dirty {
-				return resolve.ExportDirty(ctx, from, exclude, w)
+				return upstream.ExportDirty(ctx, from, exclude, w)
 			}
-			return resolve.Export(ctx, from, c.ID, exclude, w)
+			return upstream.Export(ctx, from, c.ID, exclude, w)
 		})
 		return err
 	})
@@ -165,14 +165,14 @@ func (b *Builder) variant(ctx context.Context, p *Plan, pp PlannedPatch, opt Opt
 
 // pull is the normalised diff of a pinned pull request, kept by its two commits once it was made. A kept one that is not
 // what is pinned is made anew.
-func (b *Builder) pull(ctx context.Context, from resolve.Source, v *patch.Variant, pinned string) ([]byte, error) {
+func (b *Builder) pull(ctx context.Context, from upstream.Source, v *patch.Variant, pinned string) ([]byte, error) {
 	file := filepath.Join(b.Cache, "pulls", v.Pull.Base.Value+"-"+v.Pull.Head.Value+".patch")
 	data, err := os.ReadFile(file)
 	if err == nil && (pinned == "" || patch.Digest([]patch.File{{Data: data}}) == pinned) {
 		return data, nil
 	}
 	err = b.Display.Step(fmt.Sprintf("patch: diff of pull request %d", v.Pull.Number), func(io.Writer) error {
-		raw, err := resolve.Diff(ctx, from, v.Pull.Base.Value, v.Pull.Head.Value, b.Cache)
+		raw, err := upstream.Diff(ctx, from, v.Pull.Base.Value, v.Pull.Head.Value, b.Cache)
 		if err != nil {
 			return err
 		}

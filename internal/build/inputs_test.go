@@ -12,11 +12,11 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/random"
 
 	"strix-build/internal/graph"
-	"strix-build/internal/resolve"
 	"strix-build/internal/store"
+	"strix-build/internal/upstream"
 )
 
-func fromClone(path string) Options { return Options{Source: resolve.Source{Path: path}} }
+func fromClone(path string) Options { return Options{Source: upstream.Source{Path: path}} }
 
 func TestInputsOfAClone(t *testing.T) {
 	t.Parallel()
@@ -91,11 +91,11 @@ func TestPullIsKeptByItsCommits(t *testing.T) {
 		t.Fatal(err)
 	}
 	v := plan.Patches[0].Variant
-	first, err := b.pull(t.Context(), resolve.Source{Path: repo.Git}, v, "")
+	first, err := b.pull(t.Context(), upstream.Source{Path: repo.Git}, v, "")
 	if err != nil || len(first) == 0 {
 		t.Fatal(err)
 	}
-	gone := resolve.Source{Path: filepath.Join(t.TempDir(), "gone")}
+	gone := upstream.Source{Path: filepath.Join(t.TempDir(), "gone")}
 	second, err := b.pull(t.Context(), gone, v, "")
 	if err != nil || string(second) != string(first) {
 		t.Errorf("second time: %v", err)
@@ -103,7 +103,7 @@ func TestPullIsKeptByItsCommits(t *testing.T) {
 	if err := os.WriteFile(keptPull(t, b), []byte("damaged"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	third, err := b.pull(t.Context(), resolve.Source{Path: repo.Git}, v, plan.Patches[0].Locked.SHA256.Value)
+	third, err := b.pull(t.Context(), upstream.Source{Path: repo.Git}, v, plan.Patches[0].Locked.SHA256.Value)
 	if err != nil || string(third) != string(first) {
 		t.Errorf("a damaged copy was not made anew: %v", err)
 	}

@@ -8,7 +8,7 @@ import (
 	"strix-build/internal/diag"
 	"strix-build/internal/patch"
 	"strix-build/internal/recipe"
-	"strix-build/internal/resolve"
+	"strix-build/internal/upstream"
 	"strix-build/internal/version"
 )
 
@@ -139,14 +139,14 @@ func (b *Builder) files(p *Plan) map[string][]byte {
 }
 
 // SourceOf is where the base's tree comes from.
-func (p *Plan) SourceOf(opt Options) resolve.Source {
-	if opt.Source != (resolve.Source{}) {
+func (p *Plan) SourceOf(opt Options) upstream.Source {
+	if opt.Source != (upstream.Source{}) {
 		return opt.Source
 	}
 	if p.Recipe.Source.Value != "" {
-		return resolve.Source{URL: p.Recipe.Source.Value}
+		return upstream.Source{URL: p.Recipe.Source.Value}
 	}
-	return resolve.Source{URL: p.Lock.LlamaCpp.URL.Value}
+	return upstream.Source{URL: p.Lock.LlamaCpp.URL.Value}
 }
 
 // UsageError is a mistake in what the user typed.

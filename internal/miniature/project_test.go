@@ -13,6 +13,7 @@ import (
 	"strix-build/internal/patch"
 	"strix-build/internal/recipe"
 	"strix-build/internal/resolve"
+	"strix-build/internal/upstream"
 )
 
 // lockURL cannot be fetched from, ever: the miniature is only given as --source PATH.
@@ -51,7 +52,7 @@ func TestLocksAreCurrent(t *testing.T) {
 	}
 	for track, base := range map[string]string{"stable": miniature.Base, "next": "b9912"} {
 		lock, _, err := resolve.MakeLock(t.Context(), resolve.LockInput{
-			FS: os.DirFS(repo.Project), Track: track, Source: resolve.Source{Path: repo.Git}, Base: base,
+			FS: os.DirFS(repo.Project), Track: track, Source: upstream.Source{Path: repo.Git}, Base: base,
 			Bases: resolve.BasesBootstrap, CacheDir: t.TempDir(),
 		})
 		if err != nil {
@@ -69,7 +70,7 @@ func TestLocksAreCurrent(t *testing.T) {
 func pinPull(t *testing.T, repo *miniature.Repo) {
 	t.Helper()
 	base, head := repo.Commits["b9100"], repo.Commits["pull-21344"]
-	data, err := resolve.Diff(t.Context(), resolve.Source{Path: repo.Git}, base, head, t.TempDir())
+	data, err := upstream.Diff(t.Context(), upstream.Source{Path: repo.Git}, base, head, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +151,7 @@ func TestPatchesBehaveAsNamed(t *testing.T) {
 		}
 		return files[0]
 	}
-	pull, err := resolve.Diff(t.Context(), resolve.Source{Path: repo.Git}, repo.Commits["b9100"], repo.Commits["pull-21344"], t.TempDir())
+	pull, err := upstream.Diff(t.Context(), upstream.Source{Path: repo.Git}, repo.Commits["b9100"], repo.Commits["pull-21344"], t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,3 +44,11 @@ func unreachable(err error) bool {
 	var silent *url.Error
 	return (errors.As(err, &silent) || errors.Is(err, errSilent)) && !errors.Is(err, context.Canceled)
 }
+
+// reason prefers what ended the context to what the interrupted work looked like.
+func reason(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}

@@ -1,3 +1,6 @@
+// Package resolve turns moving names (a base, pull requests, image tags) into the pins of a lock file.
+//
+// It does not build, and it applies no patches.
 package resolve
 
 import (
@@ -14,16 +17,17 @@ import (
 
 	"strix-build/internal/diag"
 	"strix-build/internal/recipe"
+	"strix-build/internal/upstream"
 )
 
 // LockInput is what a lock file is made from.
 type LockInput struct {
-	FS       fs.FS  // project root with recipes/, patches/ and containers/
-	Track    string // the track to lock; "": stable
-	Source   Source // where commits are read; zero: the URL of the old lock, or upstream's
-	Base     string // build number or other reference of the base commit; "": the old lock's commit
-	Bases    string // container bases: BasesAuto (or ""), BasesImage or BasesBootstrap
-	CacheDir string // for what is fetched; "" keeps nothing
+	FS       fs.FS           // project root with recipes/, patches/ and containers/
+	Track    string          // the track to lock; "": stable
+	Source   upstream.Source // where commits are read; zero: the URL of the old lock, or upstream's
+	Base     string          // build number or other reference of the base commit; "": the old lock's commit
+	Bases    string          // container bases: BasesAuto (or ""), BasesImage or BasesBootstrap
+	CacheDir string          // for what is fetched; "" keeps nothing
 }
 
 // How container bases are pinned.
@@ -78,10 +82,10 @@ func MakeLock(ctx context.Context, in LockInput) (*recipe.Lock, []string, error)
 // locker carries one MakeLock.
 type locker struct {
 	in       LockInput
-	origin   origin
+	origin   upstream.Origin
 	old      *recipe.Lock // nil where the track has none
 	recipes  []*recipe.Recipe
-	base     Commit
+	base     upstream.Commit
 	silent   map[string]bool // registries that did not answer
 	problems diag.Error
 	notes    []string
@@ -123,11 +127,11 @@ func (l *locker) start(ctx context.Context) error {
 		ref = l.old.LlamaCpp.Commit.Value
 	}
 	l.origin.Source = l.in.Source
-	if l.origin.Source == (Source{}) {
+	if l.origin.Source == (upstream.Source{}) {
 		l.origin.URL = l.lockURL()
 	}
 	var err error
-	if l.base, err = l.origin.find(ctx, ref); err != nil {
+	if l.base, err = l.origin.Find(ctx, ref); err != nil {
 		return err
 	}
 	if l.base.Dirty {
@@ -199,7 +203,7 @@ func (l *locker) lockURL() string {
 	case l.old != nil && l.old.LlamaCpp.URL.Value != "":
 		return l.old.LlamaCpp.URL.Value
 	}
-	return Upstream
+	return upstream.URL
 }
 
 // WriteLock writes a lock file whole: a reader sees the old one or the new one, and a failure leaves the old one.

@@ -22,6 +22,8 @@ import (
 
 	"strix-build/internal/diag"
 	"strix-build/internal/recipe"
+	"strix-build/internal/upstream"
+	"strix-build/internal/upstream/upstreamtest"
 )
 
 // emptyDigest is the digest of ggcr's empty image, which the test registry holds.
@@ -57,16 +59,16 @@ func silentRegistry(t *testing.T) string {
 type lockTest struct {
 	t        *testing.T
 	fs       fstest.MapFS
-	upstream upstream
+	upstream upstreamtest.Repository
 	registry string
 	in       LockInput
 }
 
 func newLockTest(t *testing.T, registry string) *lockTest {
 	t.Helper()
-	u := newUpstream(t)
+	u := upstreamtest.New(t)
 	// Tags of newUpstream are real-looking numbers; the project's windows are small, so builds are counted here.
-	runGit(t, u.dir, "tag", "-d", "b9908", "b9909")
+	upstreamtest.Git(t, u.Dir, "tag", "-d", "b9908", "b9909")
 	l := &lockTest{t: t, fs: fstest.MapFS{}, upstream: u, registry: registry}
 	root := os.DirFS("testdata/project")
 	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
@@ -80,8 +82,8 @@ func newLockTest(t *testing.T, registry string) *lockTest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.replace("REGISTRY", registry, "PULLBASE", u.pullBase, "PULLHEAD", u.pullHead)
-	l.in = LockInput{FS: l.fs, Track: "stable", Source: Source{Path: u.dir}, Base: "b2"}
+	l.replace("REGISTRY", registry, "PULLBASE", u.PullBase, "PULLHEAD", u.PullHead)
+	l.in = LockInput{FS: l.fs, Track: "stable", Source: upstream.Source{Path: u.Dir}, Base: "b2"}
 	return l
 }
 
@@ -96,8 +98,8 @@ func (l *lockTest) replace(pairs ...string) {
 // hide takes out of a text what differs from run to run.
 func (l *lockTest) hide(text string) []byte {
 	u := l.upstream
-	return []byte(strings.NewReplacer(u.dir, "SOURCE", l.registry, "REGISTRY", u.pullHead, "PULLHEAD", u.pullBase, "PULLBASE",
-		u.second, "SECOND", u.second[:12], "SECOND12", u.pullHead[:12], "PULLHEAD12", u.pullBase[:12], "PULLBASE12").Replace(text))
+	return []byte(strings.NewReplacer(u.Dir, "SOURCE", l.registry, "REGISTRY", u.PullHead, "PULLHEAD", u.PullBase, "PULLBASE",
+		u.Second, "SECOND", u.Second[:12], "SECOND12", u.PullHead[:12], "PULLHEAD12", u.PullBase[:12], "PULLBASE12").Replace(text))
 }
 
 func (l *lockTest) make() (*recipe.Lock, []string) {
@@ -157,11 +159,11 @@ func TestMakeLockTakesTheOldBase(t *testing.T) {
 func TestMakeLockOverHTTP(t *testing.T) {
 	t.Parallel()
 	l := newLockTest(t, serveImages(t))
-	runGit(t, l.upstream.dir, "tag", "b2", l.upstream.second)
+	upstreamtest.Git(t, l.upstream.Dir, "tag", "b2", l.upstream.Second)
 	local, _ := l.make()
-	server := serveGit(t, filepath.Dir(l.upstream.dir))
-	runGit(t, l.upstream.dir, "config", "uploadpack.allowAnySHA1InWant", "true")
-	l.in.Source = Source{URL: server.url + "/llama.cpp.git"}
+	server := upstreamtest.Serve(t, filepath.Dir(l.upstream.Dir))
+	upstreamtest.Git(t, l.upstream.Dir, "config", "uploadpack.allowAnySHA1InWant", "true")
+	l.in.Source = upstream.Source{URL: server.URL + "/llama.cpp.git"}
 	l.in.CacheDir = t.TempDir()
 	remote, notes := l.make()
 	if d := cmp.Diff(string(local.Encode()), string(remote.Encode())); d != "" || len(notes) > 0 {
@@ -202,13 +204,13 @@ func TestMakeLockReportsEveryProblem(t *testing.T) {
 		"window":  func(l *lockTest) { l.replace(`">=b1 <b100"`, `">=b50 <b100"`) },
 		"variant": func(l *lockTest) { l.replace(`">=b1 <b50"`, `">=b20 <b50"`) },
 		"moved": func(l *lockTest) {
-			l.replace("head: "+l.upstream.pullHead, "head: "+l.upstream.second)
+			l.replace("head: "+l.upstream.PullHead, "head: "+l.upstream.Second)
 		},
 		"digest": func(l *lockTest) {
 			l.replace(`">=b1 <b50"`+"\n    pull", `">=b1 <b50"`+"\n    sha256: "+strings.Repeat("f", 64)+"\n    pull")
 		},
 		"missing": func(l *lockTest) {
-			l.replace("base: "+l.upstream.pullBase, "base: "+strings.Repeat("e", 40))
+			l.replace("base: "+l.upstream.PullBase, "base: "+strings.Repeat("e", 40))
 		},
 		"unknown": func(l *lockTest) {
 			l.replace("[tiles]", "[tyles]", "[series]", "[series, tiles, nothing]", "container: debian", "container: debain")
@@ -235,7 +237,7 @@ func TestMakeLockRefusesInput(t *testing.T) {
 	}{
 		"bases": {func(in *LockInput) { in.Bases = "maybe" }, `container bases "maybe": it is auto, image or bootstrap`},
 		"track": {func(in *LockInput) { in.Track = "weekly" }, `no recipe is on track "weekly"; there are seed, stable`},
-		"base":  {func(in *LockInput) { in.Base = "b77" }, `resolve source ref "b77": not found in ` + l.upstream.dir},
+		"base":  {func(in *LockInput) { in.Base = "b77" }, `resolve source ref "b77": not found in ` + l.upstream.Dir},
 	} {
 		in := l.in
 		c.change(&in)
@@ -249,7 +251,7 @@ func TestMakeLockRefusesInput(t *testing.T) {
 func TestMakeLockNotesUnknownPull(t *testing.T) {
 	t.Parallel()
 	l := newLockTest(t, serveImages(t))
-	runGit(t, l.upstream.dir, "update-ref", "-d", "refs/pull/7/head")
+	upstreamtest.Git(t, l.upstream.Dir, "update-ref", "-d", "refs/pull/7/head")
 	_, notes := l.make()
 	if len(notes) != 1 || !strings.Contains(notes[0], "refs/pull/7/head") {
 		t.Errorf("notes %q", notes)

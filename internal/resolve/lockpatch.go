@@ -12,6 +12,7 @@ import (
 	"strix-build/internal/diag"
 	"strix-build/internal/patch"
 	"strix-build/internal/recipe"
+	"strix-build/internal/upstream"
 )
 
 // lockPatches pins the variant of every patch set for the base.
@@ -103,11 +104,11 @@ func (l *locker) patchFiles(ctx context.Context, set *patch.Set, v *patch.Varian
 	if err := l.checkHead(ctx, v.Pull); err != nil {
 		return nil, err
 	}
-	data, err := l.origin.diff(ctx, v.Pull.Base.Value, v.Pull.Head.Value, l.in.CacheDir)
+	data, err := l.origin.Diff(ctx, v.Pull.Base.Value, v.Pull.Head.Value, l.in.CacheDir)
 	if err != nil {
 		hint := ""
-		if errors.Is(err, errNotFound) && l.origin.Path != "" {
-			hint = fmt.Sprintf("git -C %s fetch %s %s", l.origin.Path, Upstream, pullRef(v.Pull.Number))
+		if errors.Is(err, upstream.ErrNotFound) && l.origin.Path != "" {
+			hint = fmt.Sprintf("git -C %s fetch %s %s", l.origin.Path, upstream.URL, upstream.PullRef(v.Pull.Number))
 		}
 		return nil, problem(v.Pull.Head.Pos, hint, "pull request %d: %s", v.Pull.Number, reason(ctx, err))
 	}
@@ -117,13 +118,13 @@ func (l *locker) patchFiles(ctx context.Context, set *patch.Set, v *patch.Varian
 
 // checkHead compares a pull request's head with the pinned one. A head that moved is reported and never followed.
 func (l *locker) checkHead(ctx context.Context, p *patch.Pull) error {
-	head, err := l.origin.pullHead(ctx, p.Number)
+	head, err := l.origin.PullHead(ctx, p.Number)
 	switch {
 	case err != nil:
 		return fmt.Errorf("pull request %d: %w", p.Number, err)
 	case head == "":
 		l.note("%s has no %s, so whether pull request %d moved is not known; the pinned head %.12s is used",
-			l.origin.Source, pullRef(p.Number), p.Number, p.Head.Value)
+			l.origin.Source, upstream.PullRef(p.Number), p.Number, p.Head.Value)
 	case head != p.Head.Value:
 		return problem(p.Head.Pos, "read what changed between the two; then pin the new base and head here and drop sha256, "+
 			"or keep the old ones with a vendored series",

@@ -1,4 +1,4 @@
-package resolve
+package upstream
 
 import (
 	"bytes"
@@ -25,11 +25,11 @@ import (
 // From a URL the two commits' trees and the files that differ are fetched into cacheDir, and found there next time;
 // "" keeps nothing.
 func Diff(ctx context.Context, src Source, base, head, cacheDir string) ([]byte, error) {
-	o := origin{Source: src}
-	return o.diff(ctx, base, head, cacheDir)
+	o := Origin{Source: src}
+	return o.Diff(ctx, base, head, cacheDir)
 }
 
-func (o *origin) diff(ctx context.Context, base, head, cacheDir string) ([]byte, error) {
+func (o *Origin) Diff(ctx context.Context, base, head, cacheDir string) ([]byte, error) {
 	for _, id := range []string{base, head} {
 		if !commitForm.MatchString(id) {
 			return nil, fmt.Errorf("diff of %s: %q is not a full commit id", o.Source, id)
@@ -46,7 +46,7 @@ func (o *origin) diff(ctx context.Context, base, head, cacheDir string) ([]byte,
 	return out, nil
 }
 
-func (o *origin) diffLocal(ctx context.Context, base, head plumbing.Hash, _ string) ([]byte, error) {
+func (o *Origin) diffLocal(ctx context.Context, base, head plumbing.Hash, _ string) ([]byte, error) {
 	r, err := open(o.Path)
 	if err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func (o *origin) diffLocal(ctx context.Context, base, head plumbing.Hash, _ stri
 	return diffCommits(ctx, r.storage, base, head)
 }
 
-func (o *origin) diffRemote(ctx context.Context, base, head plumbing.Hash, cacheDir string) ([]byte, error) {
+func (o *Origin) diffRemote(ctx context.Context, base, head plumbing.Hash, cacheDir string) ([]byte, error) {
 	st, done, err := cacheStorage(o.URL, cacheDir)
 	if err != nil {
 		return nil, err
@@ -149,7 +149,7 @@ func treeChanges(ctx context.Context, st storer.EncodedObjectStorer, base, head 
 func treeOf(st storer.EncodedObjectStorer, h plumbing.Hash) (*object.Tree, error) {
 	c, err := object.GetCommit(st, h)
 	if errors.Is(err, plumbing.ErrObjectNotFound) {
-		return nil, fmt.Errorf("commit %s: %w", h, errNotFound)
+		return nil, fmt.Errorf("commit %s: %w", h, ErrNotFound)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read commit %s: %w", h, err)

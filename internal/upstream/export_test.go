@@ -1,4 +1,4 @@
-package resolve
+package upstream
 
 import (
 	"archive/tar"
@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"strix-build/internal/upstream/upstreamtest"
 )
 
 // contents lists a tar stream: one line an entry with what matters of it.
@@ -48,16 +50,16 @@ func exported(t *testing.T, dir, commit string, exclude ...string) []byte {
 
 func exampleTree(t *testing.T) (dir, id string) {
 	t.Helper()
-	dir = newCheckout(t)
+	dir = upstreamtest.NewCheckout(t)
 	long := strings.Repeat("long/", 30) + "name"
-	write(t, dir, map[string]string{
+	upstreamtest.Write(t, dir, map[string]string{
 		"a.c": "a\n", "docs/one.md": "1\n", "docs/sub/two.md": "2\n", "link": "-> docs/one.md", "models/v.gguf": "gguf",
 		"models/sub/w.gguf": "gguf", "models/README": "r\n", "run.sh": "#!/bin/sh\n", "a/b": "sorted after a.c\n", long: "l\n",
 	})
 	if err := os.Chmod(filepath.Join(dir, "run.sh"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	return dir, commit(t, dir, "one")
+	return dir, upstreamtest.Commit(t, dir, "one")
 }
 
 func TestExportIsTheTree(t *testing.T) {
@@ -94,9 +96,9 @@ func TestExportKeepsTheTreeId(t *testing.T) {
 	dir, id := exampleTree(t)
 	out := t.TempDir()
 	unpack(t, tar.NewReader(bytes.NewReader(exported(t, dir, id))), out)
-	runGit(t, out, "init", "-q")
-	runGit(t, out, "add", "-A", "-f")
-	if got, want := runGit(t, out, "write-tree"), runGit(t, dir, "rev-parse", id+"^{tree}"); got != want {
+	upstreamtest.Git(t, out, "init", "-q")
+	upstreamtest.Git(t, out, "add", "-A", "-f")
+	if got, want := upstreamtest.Git(t, out, "write-tree"), upstreamtest.Git(t, dir, "rev-parse", id+"^{tree}"); got != want {
 		t.Errorf("tree %s, want %s", got, want)
 	}
 }
@@ -104,9 +106,9 @@ func TestExportKeepsTheTreeId(t *testing.T) {
 func TestExportSubmoduleIsAnEmptyFolder(t *testing.T) {
 	t.Parallel()
 	dir, id := exampleTree(t)
-	runGit(t, dir, "update-index", "--add", "--cacheinfo", "160000,"+id+",third/party")
-	runGit(t, dir, "commit", "-q", "-m", "module")
-	got := contents(t, exported(t, dir, runGit(t, dir, "rev-parse", "HEAD"), "a*", "docs", "l*", "models", "run.sh"))
+	upstreamtest.Git(t, dir, "update-index", "--add", "--cacheinfo", "160000,"+id+",third/party")
+	upstreamtest.Git(t, dir, "commit", "-q", "-m", "module")
+	got := contents(t, exported(t, dir, upstreamtest.Git(t, dir, "rev-parse", "HEAD"), "a*", "docs", "l*", "models", "run.sh"))
 	want := []string{`5 755 0:0 1783433583 third/ ""`, `5 755 0:0 1783433583 third/party/ ""`}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("-want +got:\n%s", d)
@@ -163,7 +165,7 @@ func TestExportNamesMissingFiles(t *testing.T) {
 	t.Parallel()
 	dir, id := exampleTree(t)
 	for _, name := range []string{"models/v.gguf", "docs/one.md"} {
-		h := runGit(t, dir, "rev-parse", id+":"+name)
+		h := upstreamtest.Git(t, dir, "rev-parse", id+":"+name)
 		if err := os.Remove(filepath.Join(dir, ".git", "objects", h[:2], h[2:])); err != nil {
 			t.Fatal(err)
 		}
@@ -210,15 +212,15 @@ func TestExportErrors(t *testing.T) {
 func TestExportRefusesHostileNames(t *testing.T) {
 	t.Parallel()
 	dir, id := exampleTree(t)
-	blob := runGit(t, dir, "rev-parse", id+":a.c")
+	blob := upstreamtest.Git(t, dir, "rev-parse", id+":a.c")
 	for _, name := range []string{"..", ".git", ".GIT"} {
-		mktree := gitCommand(t, dir, "hash-object", "-t", "tree", "-w", "--literally", "--stdin")
+		mktree := upstreamtest.Command(t, dir, "hash-object", "-t", "tree", "-w", "--literally", "--stdin")
 		mktree.Stdin = strings.NewReader("100644 " + name + "\x00" + string(raw(t, blob)))
 		tree, err := mktree.Output()
 		if err != nil {
 			t.Fatal(err)
 		}
-		evil := runGit(t, dir, "commit-tree", "-m", "evil", strings.TrimSpace(string(tree)))
+		evil := upstreamtest.Git(t, dir, "commit-tree", "-m", "evil", strings.TrimSpace(string(tree)))
 		err = Export(t.Context(), Source{Path: dir}, evil, nil, io.Discard)
 		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%q", name)) {
 			t.Errorf("%q: %v", name, err)

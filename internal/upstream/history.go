@@ -1,4 +1,4 @@
-package resolve
+package upstream
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 	"strix-build/internal/version"
 )
 
-// errNotFound says that the repository was read and has no such thing.
-var errNotFound = errors.New("not found")
+// ErrNotFound says that the repository was read and has no such thing.
+var ErrNotFound = errors.New("not found")
 
 // errShallow says that the history is cut off, so commits cannot be counted.
 var errShallow = errors.New("the clone is shallow, so build numbers cannot be counted; " +
@@ -58,14 +58,14 @@ func (a *ancestors) add(ctx context.Context, from plumbing.Hash) (int, error) {
 	return len(a.seen), nil
 }
 
-// commit reads one commit. A commit that is not there is errNotFound.
+// commit reads one commit. A commit that is not there is ErrNotFound.
 func (r *repository) commit(ctx context.Context, h plumbing.Hash) (*object.Commit, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	c, err := object.GetCommit(r.storage, h)
 	if errors.Is(err, plumbing.ErrObjectNotFound) {
-		return nil, fmt.Errorf("commit %s: %w", h, errNotFound)
+		return nil, fmt.Errorf("commit %s: %w", h, ErrNotFound)
 	}
 	return c, err
 }
@@ -130,11 +130,11 @@ func (r *repository) byBuild(ctx context.Context, b version.Build) (plumbing.Has
 		}
 		tried[tip.Hash()] = true
 		h, err := r.countTo(ctx, tip.Hash(), int(b))
-		if err == nil || !errors.Is(err, errNotFound) {
+		if err == nil || !errors.Is(err, ErrNotFound) {
 			return h, err
 		}
 	}
-	return plumbing.ZeroHash, errNotFound
+	return plumbing.ZeroHash, ErrNotFound
 }
 
 // countTo walks the first-parent line that ends at tip, oldest first, to the commit with n commits up to it. Each
@@ -157,7 +157,7 @@ func (r *repository) countTo(ctx context.Context, tip plumbing.Hash, n int) (plu
 			break
 		}
 	}
-	return plumbing.ZeroHash, errNotFound
+	return plumbing.ZeroHash, ErrNotFound
 }
 
 func (r *repository) firstParents(ctx context.Context, tip plumbing.Hash) ([]plumbing.Hash, error) {

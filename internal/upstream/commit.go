@@ -1,4 +1,4 @@
-package resolve
+package upstream
 
 import (
 	"context"
@@ -36,18 +36,18 @@ func FindCommit(ctx context.Context, src Source, ref string) (Commit, error) {
 	if ref == "" {
 		ref = "HEAD"
 	}
-	o := origin{Source: src}
-	return o.find(ctx, ref)
+	o := Origin{Source: src}
+	return o.Find(ctx, ref)
 }
 
-// origin is a source that is asked several things. A remote one is connected to once: upstream announces tens of
+// Origin is a source that is asked several things. A remote one is connected to once: upstream announces tens of
 // thousands of references each time.
-type origin struct {
+type Origin struct {
 	Source
 	remote *remote // set by connect
 }
 
-func (o *origin) connect(ctx context.Context) (*remote, error) {
+func (o *Origin) connect(ctx context.Context) (*remote, error) {
 	if o.remote != nil {
 		return o.remote, nil
 	}
@@ -56,13 +56,13 @@ func (o *origin) connect(ctx context.Context) (*remote, error) {
 	return r, err
 }
 
-func (o *origin) find(ctx context.Context, ref string) (Commit, error) {
+func (o *Origin) Find(ctx context.Context, ref string) (Commit, error) {
 	find := o.findRemote
 	if o.Path != "" {
 		find = o.findLocal
 	}
 	c, err := find(ctx, ref)
-	if errors.Is(err, errNotFound) {
+	if errors.Is(err, ErrNotFound) {
 		return Commit{}, fmt.Errorf("resolve source ref %q: %w in %s", ref, err, o.Source)
 	}
 	if err != nil {
@@ -71,7 +71,7 @@ func (o *origin) find(ctx context.Context, ref string) (Commit, error) {
 	return c, nil
 }
 
-func (o *origin) findRemote(ctx context.Context, ref string) (Commit, error) {
+func (o *Origin) findRemote(ctx context.Context, ref string) (Commit, error) {
 	r, err := o.connect(ctx)
 	if err != nil {
 		return Commit{}, err
@@ -79,7 +79,7 @@ func (o *origin) findRemote(ctx context.Context, ref string) (Commit, error) {
 	return r.find(ctx, ref)
 }
 
-func (o *origin) findLocal(ctx context.Context, ref string) (Commit, error) {
+func (o *Origin) findLocal(ctx context.Context, ref string) (Commit, error) {
 	r, err := open(o.Path)
 	if err != nil {
 		return Commit{}, err
@@ -129,7 +129,7 @@ func (r *repository) find(ctx context.Context, ref string) (plumbing.Hash, versi
 	case counted != nil:
 		return plumbing.ZeroHash, 0, counted
 	case errors.Is(err, plumbing.ErrReferenceNotFound), errors.Is(err, plumbing.ErrObjectNotFound):
-		return plumbing.ZeroHash, 0, errNotFound
+		return plumbing.ZeroHash, 0, ErrNotFound
 	}
 	return plumbing.ZeroHash, 0, err
 }
@@ -149,12 +149,12 @@ func (r *repository) dirty() (bool, error) {
 
 // PullHead returns the commit that refs/pull/N/head names now, or "" where the source has no such reference.
 func PullHead(ctx context.Context, src Source, number int) (string, error) {
-	o := origin{Source: src}
-	return o.pullHead(ctx, number)
+	o := Origin{Source: src}
+	return o.PullHead(ctx, number)
 }
 
-func (o *origin) pullHead(ctx context.Context, number int) (string, error) {
-	name := pullRef(number)
+func (o *Origin) PullHead(ctx context.Context, number int) (string, error) {
+	name := PullRef(number)
 	if o.Path == "" {
 		r, err := o.connect(ctx)
 		if err != nil {
@@ -177,7 +177,7 @@ func (o *origin) pullHead(ctx context.Context, number int) (string, error) {
 	return ref.Hash().String(), nil
 }
 
-func pullRef(number int) plumbing.ReferenceName {
+func PullRef(number int) plumbing.ReferenceName {
 	return plumbing.ReferenceName(fmt.Sprintf("refs/pull/%d/head", number))
 }
 

@@ -1,4 +1,4 @@
-package resolve
+package upstream
 
 import (
 	"archive/tar"
@@ -12,24 +12,26 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"strix-build/internal/upstream/upstreamtest"
 )
 
 func TestExportDirtyIsTheWorkingTree(t *testing.T) {
 	t.Parallel()
-	dir := newCheckout(t)
-	write(t, dir, map[string]string{
+	dir := upstreamtest.NewCheckout(t)
+	upstreamtest.Write(t, dir, map[string]string{
 		".gitignore": "*.o\nbuild/\n", "a.c": "committed\n", "gone.c": "x\n", "tracked.o": "o\n", "build/kept": "k\n",
 		"link": "-> a.c", "models/v.gguf": "g", "sub/.gitignore": "!keep.o\n", "run.sh": "#!/bin/sh\n",
 	})
-	runGit(t, dir, "add", "-A", "-f")
-	runGit(t, dir, "commit", "-q", "-m", "one")
-	write(t, dir, map[string]string{
+	upstreamtest.Git(t, dir, "add", "-A", "-f")
+	upstreamtest.Git(t, dir, "commit", "-q", "-m", "one")
+	upstreamtest.Write(t, dir, map[string]string{
 		"a.c": "changed\n", "new.c": "untracked\n", "x.o": "ignored", "build/junk": "ignored", "sub/keep.o": "kept\n",
 		"sub/drop.o": "ignored", "nested/file": "another repository's", "secret": "s", "staged.c": "staged\n",
 	})
-	write(t, dir, map[string]string{".git/info/exclude": "secret\n"})
-	runGit(t, filepath.Join(dir, "nested"), "init", "-q")
-	runGit(t, dir, "add", "staged.c")
+	upstreamtest.Write(t, dir, map[string]string{".git/info/exclude": "secret\n"})
+	upstreamtest.Git(t, filepath.Join(dir, "nested"), "init", "-q")
+	upstreamtest.Git(t, dir, "add", "staged.c")
 	if err := os.Remove(filepath.Join(dir, "gone.c")); err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +44,7 @@ func TestExportDirtyIsTheWorkingTree(t *testing.T) {
 	}
 	golden(t, "dirty.out", []byte(strings.Join(contents(t, out.Bytes()), "\n")+"\n"))
 
-	listed := strings.Fields(runGit(t, dir, "ls-files", "-co", "--exclude-standard"))
+	listed := strings.Fields(upstreamtest.Git(t, dir, "ls-files", "-co", "--exclude-standard"))
 	listed = slices.DeleteFunc(listed, func(n string) bool { return n == "gone.c" || n == "models/v.gguf" || n == "nested/" })
 	slices.Sort(listed)
 	if d := cmp.Diff(listed, fileNames(t, out.Bytes())); d != "" {
@@ -91,7 +93,7 @@ func TestExportDirtyOfACleanCheckoutIsTheExport(t *testing.T) {
 func TestExportDirtyNeedsACheckout(t *testing.T) {
 	t.Parallel()
 	bare := filepath.Join(t.TempDir(), "bare.git")
-	runGit(t, ".", "init", "-q", "--bare", bare)
+	upstreamtest.Git(t, ".", "init", "-q", "--bare", bare)
 	err := ExportDirty(t.Context(), Source{Path: bare}, nil, &bytes.Buffer{})
 	if err == nil || !strings.Contains(err.Error(), "a bare repository has no working tree") {
 		t.Error(err)

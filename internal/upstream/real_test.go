@@ -1,4 +1,4 @@
-package resolve
+package upstream
 
 import (
 	"archive/tar"
@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"strix-build/internal/patch"
+	"strix-build/internal/upstream/upstreamtest"
 	"strix-build/internal/version"
 )
 
@@ -101,8 +102,8 @@ func TestRealPullAppliesToBase(t *testing.T) {
 	logMemory(t)
 	dir := t.TempDir()
 	exportTo(t, src, dir)
-	runGit(t, dir, "init", "-q")
-	runGit(t, dir, "add", "-A", "-f")
+	upstreamtest.Git(t, dir, "init", "-q")
+	upstreamtest.Git(t, dir, "add", "-A", "-f")
 	apply := exec.CommandContext(t.Context(), "git", "apply", "--index")
 	apply.Dir, apply.Stdin = dir, bytes.NewReader(f.Data)
 	if out, err := apply.CombinedOutput(); err != nil {

@@ -1,16 +1,18 @@
-package resolve
+package upstream
 
 import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"strix-build/internal/upstream/upstreamtest"
 )
 
 func TestParseSource(t *testing.T) {
 	t.Parallel()
-	checkout := newCheckout(t)
+	checkout := upstreamtest.NewCheckout(t)
 	bare := filepath.Join(t.TempDir(), "bare.git")
-	runGit(t, ".", "init", "-q", "--bare", bare)
+	upstreamtest.Git(t, ".", "init", "-q", "--bare", bare)
 	for in, want := range map[string]Source{
 		"https://github.com/ggml-org/llama.cpp": {URL: "https://github.com/ggml-org/llama.cpp"},
 		"https://example.org/llama.cpp.git/":    {URL: "https://example.org/llama.cpp.git"},

@@ -1,4 +1,4 @@
-package resolve
+package upstream
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 
 	"strix-build/internal/diag"
 	"strix-build/internal/patch"
+	"strix-build/internal/upstream/upstreamtest"
 )
 
 // diffOf returns the diff between two commits of a clone and checks that it is in patch's normal form.
@@ -34,7 +35,7 @@ func applies(t *testing.T, dir, base, head string, diff []byte) {
 	t.Helper()
 	index := filepath.Join(t.TempDir(), "index")
 	git := func(stdin []byte, args ...string) string {
-		cmd := gitCommand(t, dir, args...)
+		cmd := upstreamtest.Command(t, dir, args...)
 		cmd.Env = append(cmd.Env, "GIT_INDEX_FILE="+index)
 		cmd.Stdin = bytes.NewReader(stdin)
 		out, err := cmd.CombinedOutput()
@@ -45,27 +46,27 @@ func applies(t *testing.T, dir, base, head string, diff []byte) {
 	}
 	git(nil, "read-tree", base)
 	git(diff, "apply", "--cached")
-	if got, want := git(nil, "write-tree"), runGit(t, dir, "rev-parse", head+"^{tree}"); got != want {
+	if got, want := git(nil, "write-tree"), upstreamtest.Git(t, dir, "rev-parse", head+"^{tree}"); got != want {
 		t.Errorf("the patched tree is %s, want %s\n%s", got, want, diff)
 	}
 }
 
 func TestDiffOfEveryKindOfChangeApplies(t *testing.T) {
 	t.Parallel()
-	dir := newCheckout(t)
+	dir := upstreamtest.NewCheckout(t)
 	lines := strings.Repeat("same\n", 20)
-	write(t, dir, map[string]string{
+	upstreamtest.Write(t, dir, map[string]string{
 		"changed.c": "one\n" + lines + "two\n", "removed": "x\n", "no-newline": "x", "emptied": "x\n", "mode.sh": "#!/bin/sh\n",
 		"with space.txt": "x\n", "näme \"q\"": "x\n", "dir/sub/deep": "1\n", "crlf": "a\r\nb\r\n", "moved-from": lines,
 		"trailing ": "x\n",
 	})
-	base := commit(t, dir, "base")
+	base := upstreamtest.Commit(t, dir, "base")
 	for _, name := range []string{"removed", "moved-from"} {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	write(t, dir, map[string]string{
+	upstreamtest.Write(t, dir, map[string]string{
 		"changed.c": "ONE\n" + lines + "two\nthree\n", "no-newline": "y", "emptied": "", "new-empty": "", "new/file": "n\n",
 		"with space.txt": "y\n", "new space": "y\n", "näme \"q\"": "y\n", "dir/sub/deep": "2\n", "crlf": "a\r\nc\r\n",
 		"moved-to": lines, "trailing ": "y\n",
@@ -73,7 +74,7 @@ func TestDiffOfEveryKindOfChangeApplies(t *testing.T) {
 	if err := os.Chmod(filepath.Join(dir, "mode.sh"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	head := commit(t, dir, "head")
+	head := upstreamtest.Commit(t, dir, "head")
 	diff := diffOf(t, dir, base, head)
 	applies(t, dir, base, head, diff)
 	applies(t, dir, head, base, diffOf(t, dir, head, base))
@@ -89,19 +90,19 @@ func TestDiffOfEveryKindOfChangeApplies(t *testing.T) {
 // go-git's own encoder leaves out submodules; a patch with one must be seen in order to be refused.
 func TestDiffShowsWhatPatchesMayNotDo(t *testing.T) {
 	t.Parallel()
-	dir := newCheckout(t)
-	write(t, dir, map[string]string{"link": "-> old", "becomes-link": "x\n", "pixels": "\x00\x01"})
-	base := commit(t, dir, "base")
+	dir := upstreamtest.NewCheckout(t)
+	upstreamtest.Write(t, dir, map[string]string{"link": "-> old", "becomes-link": "x\n", "pixels": "\x00\x01"})
+	base := upstreamtest.Commit(t, dir, "base")
 	for _, name := range []string{"link", "becomes-link"} {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	write(t, dir, map[string]string{"link": "-> new", "becomes-link": "-> x", "pixels": "\x00\x02"})
-	commit(t, dir, "head")
-	runGit(t, dir, "update-index", "--add", "--cacheinfo", "160000,"+base+",module")
-	runGit(t, dir, "commit", "-q", "-m", "module")
-	head := runGit(t, dir, "rev-parse", "HEAD")
+	upstreamtest.Write(t, dir, map[string]string{"link": "-> new", "becomes-link": "-> x", "pixels": "\x00\x02"})
+	upstreamtest.Commit(t, dir, "head")
+	upstreamtest.Git(t, dir, "update-index", "--add", "--cacheinfo", "160000,"+base+",module")
+	upstreamtest.Git(t, dir, "commit", "-q", "-m", "module")
+	head := upstreamtest.Git(t, dir, "rev-parse", "HEAD")
 	_, err := patch.NewFile("bad.patch", diffOf(t, dir, base, head), diag.Pos{})
 	if err == nil {
 		t.Fatal("accepted")
@@ -112,7 +113,7 @@ func TestDiffShowsWhatPatchesMayNotDo(t *testing.T) {
 // Hunk arithmetic with one line of context: whatever two texts are diffed, git must get the second from the first.
 func TestDiffOfRandomTextsApplies(t *testing.T) {
 	t.Parallel()
-	dir := newCheckout(t)
+	dir := upstreamtest.NewCheckout(t)
 	random := rand.New(rand.NewPCG(3, 4))
 	before, after := map[string]string{}, map[string]string{}
 	for i := range 150 {
@@ -120,10 +121,10 @@ func TestDiffOfRandomTextsApplies(t *testing.T) {
 		before[name] = randomText(random)
 		after[name] = mutate(random, before[name])
 	}
-	write(t, dir, before)
-	base := commit(t, dir, "base")
-	write(t, dir, after)
-	head := commit(t, dir, "head")
+	upstreamtest.Write(t, dir, before)
+	base := upstreamtest.Commit(t, dir, "base")
+	upstreamtest.Write(t, dir, after)
+	head := upstreamtest.Commit(t, dir, "head")
 	applies(t, dir, base, head, diffOf(t, dir, base, head))
 }
 
@@ -157,8 +158,8 @@ func mutate(r *rand.Rand, text string) string {
 
 func TestDiffErrors(t *testing.T) {
 	t.Parallel()
-	dir := newCheckout(t)
-	id := commit(t, dir, "one")
+	dir := upstreamtest.NewCheckout(t)
+	id := upstreamtest.Commit(t, dir, "one")
 	missing := strings.Repeat("1", 40)
 	for _, c := range []struct{ base, head, want string }{
 		{"master", id, `diff of ` + dir + `: "master" is not a full commit id`},

@@ -1,4 +1,4 @@
-package resolve
+package upstream
 
 import (
 	"context"
@@ -92,7 +92,7 @@ func (r *remote) lookup(ref string) (plumbing.Hash, error) {
 	if shortForm.MatchString(ref) {
 		return r.lookupID(ref)
 	}
-	return plumbing.ZeroHash, errNotFound
+	return plumbing.ZeroHash, ErrNotFound
 }
 
 // lookupID finds a commit id by its beginning. A full one needs no reference that points to it.
@@ -112,7 +112,7 @@ func (r *remote) lookupID(id string) (plumbing.Hash, error) {
 		found = h
 	}
 	if found.IsZero() {
-		return found, errNotFound
+		return found, ErrNotFound
 	}
 	return found, nil
 }

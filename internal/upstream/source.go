@@ -1,9 +1,9 @@
-// Package resolve turns moving names (build numbers, branches, pull requests, image tags) into pins, reads trees
-// and diffs of pinned commits, and makes lock files of them.
+// Package upstream reads llama.cpp's history, from a clone or from its server: commits and their build numbers, pull
+// request heads, files, diffs and whole trees of pinned commits.
 //
-// It does not build, it does not apply patches, and it changes no repository it is given. Git is read with go-git,
-// never with a git binary; what has to be fetched goes to a cache folder or a temporary one.
-package resolve
+// It does not decide which commit is right, and it changes no repository it is given. Git is read with go-git, never with
+// a git binary; what has to be fetched goes to a cache folder or a temporary one.
+package upstream
 
 import (
 	"fmt"
@@ -15,8 +15,8 @@ import (
 	"strings"
 )
 
-// Upstream is the public llama.cpp repository: the source where none is given, and what a lock file names.
-const Upstream = "https://github.com/ggml-org/llama.cpp"
+// URL is the public llama.cpp repository: the source where none is given, and what a lock file names.
+const URL = "https://github.com/ggml-org/llama.cpp"
 
 // Source is where llama.cpp's commits come from. Exactly one field is set.
 type Source struct {

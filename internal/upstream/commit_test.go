@@ -1,4 +1,4 @@
-package resolve
+package upstream
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"strix-build/internal/upstream/upstreamtest"
 	"strix-build/internal/version"
 )
 
@@ -16,8 +17,8 @@ import (
 // of first parents that ends at the last one.
 func tangle(t *testing.T) (dir string, commits []string) {
 	t.Helper()
-	dir = newCheckout(t)
-	tree := runGit(t, dir, "write-tree")
+	dir = upstreamtest.NewCheckout(t)
+	tree := upstreamtest.Git(t, dir, "write-tree")
 	random := rand.New(rand.NewPCG(1, 2))
 	for i := range 30 {
 		args := []string{"commit-tree", tree, "-m", strconv.Itoa(i)}
@@ -27,9 +28,9 @@ func tangle(t *testing.T) (dir string, commits []string) {
 		if i > 5 && i%4 == 0 {
 			args = append(args, "-p", commits[random.IntN(i-4)])
 		}
-		commits = append(commits, runGit(t, dir, args...))
+		commits = append(commits, upstreamtest.Git(t, dir, args...))
 	}
-	runGit(t, dir, "update-ref", "refs/heads/master", commits[len(commits)-1])
+	upstreamtest.Git(t, dir, "update-ref", "refs/heads/master", commits[len(commits)-1])
 	return dir, commits
 }
 
@@ -41,7 +42,7 @@ func TestBuildIsWhatGitCounts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := runGit(t, dir, "rev-list", "--count", id); c.ID != id || fmt.Sprint(int(c.Build)) != want {
+		if want := upstreamtest.Git(t, dir, "rev-list", "--count", id); c.ID != id || fmt.Sprint(int(c.Build)) != want {
 			t.Errorf("%s: build %s, git counts %s", id, c.Build, want)
 		}
 	}
@@ -50,8 +51,8 @@ func TestBuildIsWhatGitCounts(t *testing.T) {
 func TestCommitIsFoundByCountAlongMaster(t *testing.T) {
 	t.Parallel()
 	dir, _ := tangle(t)
-	for _, id := range strings.Fields(runGit(t, dir, "rev-list", "--first-parent", "master")) {
-		n := runGit(t, dir, "rev-list", "--count", id)
+	for _, id := range strings.Fields(upstreamtest.Git(t, dir, "rev-list", "--first-parent", "master")) {
+		n := upstreamtest.Git(t, dir, "rev-list", "--count", id)
 		for _, ref := range []string{"b" + n, n} {
 			if c, err := FindCommit(t.Context(), Source{Path: dir}, ref); err != nil || c.ID != id {
 				t.Errorf("%s is %s, %v; want %s", ref, c.ID, err, id)
@@ -66,11 +67,11 @@ func TestCommitIsFoundByCountAlongMaster(t *testing.T) {
 
 func TestTagsSayTheBuild(t *testing.T) {
 	t.Parallel()
-	dir := newCheckout(t)
-	first, second := commit(t, dir, "one"), commit(t, dir, "two")
-	runGit(t, dir, "tag", "b9909", first)
-	runGit(t, dir, "tag", "-a", "-m", "annotated", "b9910", second)
-	runGit(t, dir, "tag", "v0.2.0", second)
+	dir := upstreamtest.NewCheckout(t)
+	first, second := upstreamtest.Commit(t, dir, "one"), upstreamtest.Commit(t, dir, "two")
+	upstreamtest.Git(t, dir, "tag", "b9909", first)
+	upstreamtest.Git(t, dir, "tag", "-a", "-m", "annotated", "b9910", second)
+	upstreamtest.Git(t, dir, "tag", "v0.2.0", second)
 	for ref, want := range map[string]Commit{
 		"b9909": {ID: first, Build: 9909}, "9910": {ID: second, Build: 9910}, "v0.2.0": {ID: second, Build: 9910},
 		first[:8]: {ID: first, Build: 9909}, "master": {ID: second, Build: 9910}, "": {ID: second, Build: 9910},
@@ -80,7 +81,7 @@ func TestTagsSayTheBuild(t *testing.T) {
 			t.Errorf("%q is %+v, %v; want %+v", ref, c, err, want)
 		}
 		if !c.Time.Equal(time.Unix(1783433583, 0)) || c.Time.Location() != time.UTC || c.Dirty ||
-			c.Tree != runGit(t, dir, "rev-parse", want.ID+"^{tree}") {
+			c.Tree != upstreamtest.Git(t, dir, "rev-parse", want.ID+"^{tree}") {
 			t.Errorf("%q: %+v", ref, c)
 		}
 	}
@@ -88,19 +89,19 @@ func TestTagsSayTheBuild(t *testing.T) {
 
 func TestShallowCloneIsNotCounted(t *testing.T) {
 	t.Parallel()
-	dir := newCheckout(t)
+	dir := upstreamtest.NewCheckout(t)
 	for i := range 4 {
-		commit(t, dir, strconv.Itoa(i))
+		upstreamtest.Commit(t, dir, strconv.Itoa(i))
 	}
 	shallow := filepath.Join(t.TempDir(), "shallow")
-	runGit(t, dir, "clone", "-q", "--depth", "2", "file://"+dir, shallow)
+	upstreamtest.Git(t, dir, "clone", "-q", "--depth", "2", "file://"+dir, shallow)
 	for _, ref := range []string{"HEAD", "b4"} {
 		_, err := FindCommit(t.Context(), Source{Path: shallow}, ref)
 		if err == nil || !strings.Contains(err.Error(), "shallow") || !strings.Contains(err.Error(), "--unshallow") {
 			t.Errorf("%s: %v", ref, err)
 		}
 	}
-	runGit(t, shallow, "tag", "b77")
+	upstreamtest.Git(t, shallow, "tag", "b77")
 	if c, err := FindCommit(t.Context(), Source{Path: shallow}, "HEAD"); err != nil || c.Build != version.Build(77) {
 		t.Errorf("with a tag: %+v, %v", c, err)
 	}
@@ -108,9 +109,9 @@ func TestShallowCloneIsNotCounted(t *testing.T) {
 
 func TestOnlyHeadOfACheckoutIsDirty(t *testing.T) {
 	t.Parallel()
-	dir := newCheckout(t)
-	write(t, dir, map[string]string{"a": "1\n", ".gitignore": "*.o\n"})
-	id := commit(t, dir, "one")
+	dir := upstreamtest.NewCheckout(t)
+	upstreamtest.Write(t, dir, map[string]string{"a": "1\n", ".gitignore": "*.o\n"})
+	id := upstreamtest.Commit(t, dir, "one")
 	dirty := func(ref string) bool {
 		c, err := FindCommit(t.Context(), Source{Path: dir}, ref)
 		if err != nil {
@@ -118,11 +119,11 @@ func TestOnlyHeadOfACheckoutIsDirty(t *testing.T) {
 		}
 		return c.Dirty
 	}
-	write(t, dir, map[string]string{"x.o": "ignored"})
+	upstreamtest.Write(t, dir, map[string]string{"x.o": "ignored"})
 	if dirty("HEAD") {
 		t.Error("an ignored file makes it dirty")
 	}
-	write(t, dir, map[string]string{"b": "untracked\n"})
+	upstreamtest.Write(t, dir, map[string]string{"b": "untracked\n"})
 	if !dirty("HEAD") || dirty(id) || dirty("b1") {
 		t.Error("want HEAD dirty, and the commit itself clean")
 	}
@@ -131,13 +132,13 @@ func TestOnlyHeadOfACheckoutIsDirty(t *testing.T) {
 // A linked worktree keeps its HEAD apart from the objects, a clone with alternates its objects apart from its HEAD.
 func TestObjectsElsewhere(t *testing.T) {
 	t.Parallel()
-	dir := newCheckout(t)
-	commit(t, dir, "one")
-	id := commit(t, dir, "two")
+	dir := upstreamtest.NewCheckout(t)
+	upstreamtest.Commit(t, dir, "one")
+	id := upstreamtest.Commit(t, dir, "two")
 	tree := filepath.Join(t.TempDir(), "tree")
-	runGit(t, dir, "worktree", "add", "-q", "--detach", tree)
+	upstreamtest.Git(t, dir, "worktree", "add", "-q", "--detach", tree)
 	shared := filepath.Join(t.TempDir(), "shared")
-	runGit(t, dir, "clone", "-q", "--shared", dir, shared)
+	upstreamtest.Git(t, dir, "clone", "-q", "--shared", dir, shared)
 	for _, path := range []string{tree, shared} {
 		src, err := ParseSource(path)
 		if err != nil {
@@ -151,9 +152,9 @@ func TestObjectsElsewhere(t *testing.T) {
 
 func TestPullHeadOfClone(t *testing.T) {
 	t.Parallel()
-	dir := newCheckout(t)
-	id := commit(t, dir, "one")
-	runGit(t, dir, "update-ref", "refs/pull/7/head", id)
+	dir := upstreamtest.NewCheckout(t)
+	id := upstreamtest.Commit(t, dir, "one")
+	upstreamtest.Git(t, dir, "update-ref", "refs/pull/7/head", id)
 	for n, want := range map[int]string{7: id, 8: ""} {
 		if got, err := PullHead(t.Context(), Source{Path: dir}, n); err != nil || got != want {
 			t.Errorf("%d: %q, %v", n, got, err)
