@@ -5,5 +5,5 @@ import "embed"
 
 // FS holds one folder a patch set.
 //
-//go:embed */*.yaml
+//go:embed */*.yaml */*/*.patch
 var FS embed.FS

@@ -51,10 +51,7 @@ func TestLocksAreCurrent(t *testing.T) {
 		pinPull(t, repo)
 	}
 	for track, base := range map[string]string{"stable": miniature.Base, "next": "b9912"} {
-		lock, _, err := resolve.MakeLock(t.Context(), resolve.LockInput{
-			FS: os.DirFS(repo.Project), Track: track, Source: upstream.Source{Path: repo.Git}, Base: base,
-			Bases: resolve.BasesBootstrap, CacheDir: t.TempDir(),
-		})
+		lock, err := lockOf(t, repo, track, base)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,7 +60,26 @@ func TestLocksAreCurrent(t *testing.T) {
 		}
 		lock.LlamaCpp.URL.Value = lockURL
 		golden(t, "project/recipes/"+track+".lock.yaml", string(lock.Encode()))
+		if track == "stable" { // what cannot be locked is pinned like it
+			lock.Track.Value = "conflict"
+			golden(t, "project/recipes/conflict.lock.yaml", string(lock.Encode()))
+		}
 	}
+	if _, err := lockOf(t, repo, "conflict", miniature.Base); err == nil || !strings.Contains(err.Error(), `"conflict" does not apply to b9909`) {
+		t.Errorf("a base with a conflict is locked: %v", err)
+	}
+}
+
+func lockOf(t *testing.T, repo *miniature.Repo, track, base string) (*recipe.Lock, error) {
+	t.Helper()
+	made, err := resolve.MakeLock(t.Context(), resolve.LockInput{
+		FS: os.DirFS(repo.Project), Track: track, Source: upstream.Source{Path: repo.Git}, Base: base,
+		Bases: resolve.BasesBootstrap, CacheDir: t.TempDir(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return made.Lock, nil
 }
 
 // pinPull writes the pull request's base, head and digest into the package's patch set and the written one.

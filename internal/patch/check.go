@@ -1,6 +1,7 @@
 package patch
 
 import (
+	"bytes"
 	"os"
 	"strings"
 
@@ -30,6 +31,9 @@ func Check(f File) error {
 // NewFile normalises and checks one patch. name is what messages call it, pos the line of patchset.yaml that
 // brought it in. The check sees the diff as written, the places in its errors are lines of data.
 func NewFile(name string, data []byte, pos diag.Pos) (File, error) {
+	if err := withSource(checkText(name, data), name, data); err != nil {
+		return File{}, err
+	}
 	files, lines, list := parse(name, data)
 	if len(list) == 0 {
 		list = check(name, files, lines)
@@ -42,6 +46,24 @@ func NewFile(name string, data []byte, pos diag.Pos) (File, error) {
 		return File{}, err
 	}
 	return f, Check(f)
+}
+
+// checkText refuses what an editor or a mail program made of a patch. Neither could be told from what was meant: a patch
+// whose last line end is missing would take it from the file too.
+func checkText(name string, data []byte) diag.List {
+	var list diag.List
+	if at := headerOffset(data, 0); at >= 0 {
+		if head, _, _ := bytes.Cut(data[at:], []byte("\n")); bytes.HasSuffix(head, []byte("\r")) {
+			list.Add(diag.Pos{File: name, Line: bytes.Count(data[:at], []byte("\n")) + 1},
+				"write the file with LF line ends: dos2unix, or sed -i 's/\\r$//'; git's own setting for that is core.autocrlf",
+				"the patch has CRLF line ends")
+		}
+	}
+	if len(data) > 0 && data[len(data)-1] != '\n' {
+		list.Add(diag.Pos{File: name, Line: bytes.Count(data, []byte("\n")) + 1},
+			"end the file with a line end, or write it anew if more than that was cut off", "the patch does not end in a newline")
+	}
+	return list
 }
 
 func withSource(list diag.List, name string, data []byte) error {
@@ -62,6 +84,7 @@ func check(name string, files []*gitdiff.File, lines []int) diag.List {
 		pos := diag.Pos{File: name, Line: lines[i]}
 		checkPaths(&list, pos, f)
 		checkKind(&list, pos, f)
+		checkHunks(&list, pos, f)
 	}
 	return list
 }
@@ -77,6 +100,9 @@ func checkPaths(list *diag.List, pos diag.Pos, f *gitdiff.File) {
 		if why := unsafePath(n); why != "" {
 			list.Add(pos, "", "path %q %s", n, why)
 		}
+	}
+	if len(names) == 2 && !f.IsRename && !f.IsCopy {
+		list.Add(pos, `make the diff with "git diff", which says so`, "%q becomes %q, but not by a rename or a copy", f.OldName, f.NewName)
 	}
 }
 
@@ -122,4 +148,15 @@ func checkKind(list *diag.List, pos diag.Pos, f *gitdiff.File) {
 
 func changes(f *gitdiff.File) bool {
 	return len(f.TextFragments) > 0 || f.IsNew || f.IsDelete || f.IsRename || f.IsCopy || f.OldMode != f.NewMode
+}
+
+// maxLine is more than any source file has; git's own numbers overflow far beyond.
+const maxLine = 1 << 30
+
+func checkHunks(list *diag.List, pos diag.Pos, f *gitdiff.File) {
+	for _, h := range f.TextFragments {
+		if min(h.OldPosition, h.NewPosition) < 0 || max(h.OldPosition, h.NewPosition) > maxLine {
+			list.Add(pos, "", "%s has the hunk %s: no file has such lines", describe(f), h.Header())
+		}
+	}
 }

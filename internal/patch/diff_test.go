@@ -13,7 +13,12 @@ import (
 
 func readTestdata(t testing.TB, name string) []byte {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("testdata", "file", name))
+	return readFrom(t, filepath.Join("testdata", "file", name))
+}
+
+func readFrom(t testing.TB, file string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +52,7 @@ func TestNormaliseKeepsCarriageReturnsOfTheFile(t *testing.T) {
 
 func TestCheckReportsEveryProblem(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"unsafe", "empty", "diff-u", "miscount"} {
+	for _, name := range []string{"unsafe", "empty", "diff-u", "miscount", "crlf", "cut-off", "far"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			data := readTestdata(t, name+".patch")

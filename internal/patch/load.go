@@ -57,6 +57,7 @@ func LoadSet(fsys fs.FS, name string) (*Set, error) {
 	set := &Set{Name: name}
 	list := strictyaml.Decode(file, data, set)
 	set.check(&list, fsys)
+	set.checkRequires(&list, names)
 	if err := filled(list, fsys); err != nil {
 		return nil, err
 	}
@@ -65,14 +66,7 @@ func LoadSet(fsys fs.FS, name string) (*Set, error) {
 
 func unknownSet(name string, names []string) error {
 	var list diag.List
-	known := "this project has none"
-	if len(names) > 0 {
-		known = "there are " + strings.Join(names, ", ")
-	}
-	if near := diag.Nearest(name, names); near != "" {
-		known = fmt.Sprintf("did you mean %q? %s", near, known)
-	}
-	list.Add(diag.Pos{}, "", "unknown patch set %q; %s", name, known)
+	list.Add(diag.Pos{}, "", "%s", unknown(name, names))
 	return &diag.Error{Problems: list, Cause: fs.ErrNotExist}
 }
 
@@ -90,6 +84,9 @@ func filled(list diag.List, fsys fs.FS) error {
 func (s *Set) check(list *diag.List, fsys fs.FS) {
 	if !nameForm.MatchString(s.Name) {
 		list.Add(s.Pos, "", "patch set name %q may have lower-case letters, digits and . _ + - only", s.Name)
+	}
+	for _, c := range s.Conflicts {
+		c.check(list)
 	}
 	for i := range s.Variants {
 		v := &s.Variants[i]
@@ -137,9 +134,12 @@ func (s *Set) checkSeries(list *diag.List, fsys fs.FS, v *Variant) {
 	}
 	dir := path.Join(root, s.Name, v.Series.Value)
 	if info, err := fs.Stat(fsys, dir); err != nil || !info.IsDir() {
-		list.Add(v.Series.Pos, "", "series %q: no folder %s", v.Series.Value, dir)
+		list.Add(v.Series.Pos, noFolder, "series %q: no folder %s", v.Series.Value, dir)
 	}
 }
+
+// noFolder is the hint where a series has none.
+const noFolder = "make it, with files as git format-patch writes them, or correct the name"
 
 // Variant returns the variant whose window holds the build number. The error is a *diag.Error at the set that names
 // the windows there are.

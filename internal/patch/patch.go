@@ -1,6 +1,7 @@
-// Package patch holds patch sets: one purpose each, with one variant per window of build numbers.
+// Package patch holds patch sets: one purpose each, with one variant per window of build numbers. It reads and checks
+// them, and says what git would make of a patch on a given tree.
 //
-// It reads and checks them; it does not apply patches and does not fetch anything.
+// It fetches nothing and writes no files: trees are read through an interface, patches are applied in memory.
 package patch
 
 import (
@@ -15,11 +16,12 @@ type Text = strictyaml.Text
 // Set is patches/<name>/patchset.yaml.
 type Set struct {
 	Title     Text                       `yaml:"title,required" doc:"what the set does, one line"`
-	Upstream  Upstream                   `yaml:"upstream" doc:"where it stands upstream"`
+	Upstream  Standing                   `yaml:"upstream" doc:"where it stands upstream"`
 	Class     Text                       `yaml:"class,required" doc:"what it is for" enum:"performance,correctness,build"`
 	Backends  []Text                     `yaml:"backends,required" doc:"backends it changes"`
 	Expect    map[string]map[string]Text `yaml:"expect" doc:"expected effect by model class and llama-bench cell: up, down or same"`
-	Conflicts []Text                     `yaml:"conflicts" doc:"choices it must not be stacked with"`
+	Requires  []Text                     `yaml:"requires" doc:"patch sets that come before it in a recipe's list"`
+	Conflicts []Clash                    `yaml:"conflicts" doc:"what it must not be combined with"`
 	Variants  []Variant                  `yaml:"variants,required" doc:"one per window"`
 
 	Name string   `yaml:"-"` // the folder's name
@@ -29,8 +31,19 @@ type Set struct {
 // Kind names the document in messages.
 func (Set) Kind() string { return "patch set" }
 
-// Upstream uses Yocto's status words.
-type Upstream struct {
+// Clash is a combination that is refused: all words of With together with the set. A word is a patch set, a feature, a
+// compiler flag such as -ffast-math, or NAME=VALUE of CMake or the environment.
+type Clash struct {
+	With    []Text `yaml:"with,required" doc:"words that are refused together with the set, all of them at once: patch set, feature, compiler flag, NAME=VALUE"`
+	Because Text   `yaml:"because,required" doc:"what goes wrong, for the message"`
+	Origin  Text   `yaml:"origin" doc:"where that is known from"`
+
+	Pos    diag.Pos          `yaml:"-"`
+	Places strictyaml.Places `yaml:"-"`
+}
+
+// Standing uses Yocto's status words.
+type Standing struct {
 	Pull         int   `yaml:"pull" doc:"pull request number"`
 	Status       Text  `yaml:"status" doc:"Yocto's Upstream-Status word" enum:"pending,submitted,backport,denied,inactive-upstream,inappropriate"`
 	SupersededBy []int `yaml:"superseded-by" doc:"pull requests that carry the idea"`
@@ -38,10 +51,12 @@ type Upstream struct {
 
 // Variant is the form of a set for one window: a series folder of patch files, or a pinned pull request.
 type Variant struct {
-	Window version.Window `yaml:"window,required" doc:"build numbers it is for"`
-	Series Text           `yaml:"series" doc:"folder with NNNN-name.patch files"`
-	Pull   *Pull          `yaml:"pull" doc:"a pull request pinned by base and head"`
-	SHA256 Text           `yaml:"sha256" doc:"digest of the pull request's normalised diff"`
+	Window  version.Window `yaml:"window,required" doc:"build numbers it is for"`
+	Because Text           `yaml:"because" doc:"why the window is narrower than where the patches apply"`
+	Warn    Text           `yaml:"warn" doc:"what who builds with it should know; plan and lint show it"`
+	Series  Text           `yaml:"series" doc:"folder with NNNN-name.patch files"`
+	Pull    *Pull          `yaml:"pull" doc:"a pull request pinned by base and head"`
+	SHA256  Text           `yaml:"sha256" doc:"digest of the pull request's normalised diff"`
 
 	Pos diag.Pos `yaml:"-"`
 }

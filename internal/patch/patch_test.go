@@ -68,7 +68,7 @@ func project(t *testing.T, set string) fstest.MapFS {
 
 func TestLoadSetReportsEveryProblem(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"variants", "truncated"} {
+	for _, name := range []string{"variants", "truncated", "windows", "clashes"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := LoadSet(project(t, name+".yaml"), "tiles")
@@ -152,6 +152,28 @@ func TestReadSeriesReportsAllFiles(t *testing.T) {
 	_, err = ReadSeries(fsys, set, &set.Variants[0])
 	golden(t, "testdata/set/series.out", shown(t, err))
 	fsys["patches/tiles/b10/more.patch"] = &fstest.MapFile{}
+	fsys["patches/tiles/b10/series"] = &fstest.MapFile{}
 	_, err = ReadSeries(fsys, set, &set.Variants[0])
 	golden(t, "testdata/set/unnumbered.out", shown(t, err))
+}
+
+func TestReadSeriesMissesFiles(t *testing.T) {
+	t.Parallel()
+	fsys := project(t, "good.yaml")
+	set, err := LoadSet(fsys, "tiles")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"0004-fourth.patch", "0004-another.patch", "0009-ninth.patch"} {
+		fsys["patches/tiles/b10/"+name] = fsys["patches/tiles/b10/0001-first.patch"]
+	}
+	_, err = ReadSeries(fsys, set, &set.Variants[0])
+	golden(t, "testdata/set/numbers.out", shown(t, err))
+	for name := range fsys {
+		if strings.HasSuffix(name, ".patch") {
+			delete(fsys, name)
+		}
+	}
+	_, err = ReadSeries(fsys, set, &set.Variants[0])
+	golden(t, "testdata/set/no-files.out", shown(t, err))
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"strconv"
 
 	"strix-build/internal/diag"
 )
@@ -41,29 +42,55 @@ func ReadSeries(fsys fs.FS, s *Set, v *Variant) ([]File, error) {
 	return files, nil
 }
 
-// seriesNames lists the patch files of a series folder. A file that looks like a patch but is not numbered would
-// silently stay out of the build, so it is a problem.
+// seriesNames lists the patch files of a series folder. What would silently stay out of the build, or be applied at
+// another place than meant, is a problem.
 func seriesNames(fsys fs.FS, dir string, v *Variant) ([]string, error) {
 	var list diag.List
 	entries, err := fs.ReadDir(fsys, dir)
 	if err != nil {
-		list.Add(v.Series.Pos, "", "series %q: no folder %s", v.Series.Value, dir)
+		list.Add(v.Series.Pos, noFolder, "series %q: no folder %s", v.Series.Value, dir)
 		return nil, filled(list, fsys)
 	}
 	var names []string
 	for _, e := range entries {
+		pos := diag.Pos{File: path.Join(dir, e.Name())}
 		switch {
 		case patchName.MatchString(e.Name()) && !e.IsDir():
 			names = append(names, e.Name())
 		case path.Ext(e.Name()) == ".patch" || path.Ext(e.Name()) == ".diff":
-			list.Add(diag.Pos{File: path.Join(dir, e.Name())}, "rename it to NNNN-name.patch; the number is its place in the series",
+			list.Add(pos, "rename it to NNNN-name.patch; the number is its place in the series",
 				"the name of a patch in a series begins with four digits and ends in .patch")
+		case e.Name() == "series":
+			list.Add(pos, "remove it; the numbers of the files are the order", "a list of patches is not read")
 		}
 	}
 	if len(names) == 0 && len(list) == 0 {
-		list.Add(v.Series.Pos, "", "series %q: %s holds no NNNN-name.patch file", v.Series.Value, dir)
+		list.Add(v.Series.Pos, "put the patch there, as git format-patch writes it, or remove the variant",
+			"series %q: %s holds no NNNN-name.patch file", v.Series.Value, dir)
 	}
+	checkNumbers(&list, dir, names)
 	return names, filled(list, fsys)
+}
+
+// checkNumbers reports numbers that are there twice and numbers that are left out: a file is missing then, or the order
+// is not the one that was meant.
+func checkNumbers(list *diag.List, dir string, names []string) {
+	const digits = 4
+	for i, name := range names {
+		before := "0000"
+		if i > 0 {
+			before = names[i-1][:digits]
+		}
+		was, _ := strconv.Atoi(before)
+		is, _ := strconv.Atoi(name[:digits])
+		pos := diag.Pos{File: path.Join(dir, name)}
+		switch {
+		case is == was && i > 0:
+			list.Add(pos, "renumber the files; the number is the place in the series", "%s is the number of %s too", before, names[i-1])
+		case is != was+1:
+			list.Add(pos, "add the missing file, or renumber those behind it", "the series has no patch %04d before this one", was+1)
+		}
+	}
 }
 
 func readFile(fsys fs.FS, s *Set, v *Variant, name string) (File, error) {

@@ -1,6 +1,7 @@
-// Package version holds llama.cpp's build numbers and windows of them.
+// Package version holds llama.cpp's build numbers and windows of them, its releases, the references people type, and
+// constraints on the versions of what a container brings.
 //
-// It does not use the network: what tag or commit a build number belongs to is resolve's business.
+// It does not use the network: what commit a build number, a release or a reference belongs to is upstream's business.
 package version
 
 import (

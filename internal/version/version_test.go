@@ -62,9 +62,9 @@ func TestParseWindowErrors(t *testing.T) {
 		"":             `window "" has no term; write e.g. ">=b8850 <b9992"`,
 		"b9909":        `window "b9909": "b9909" begins with none of >=, >, <, <=, =`,
 		">= b9909":     `window ">= b9909": ">=" has no build number; write it without a space: >=b9909`,
-		">=b9 <b9":     `window ">=b9 <b9" holds no build`,
-		"<b1":          `window "<b1" holds no build`,
-		"=b5 =b6":      `window "=b5 =b6" holds no build`,
+		">=b9 <b9":     `window ">=b9 <b9" holds no build: it begins at b9 and ends before b9`,
+		"<b1":          `window "<b1" holds no build: it begins at b1 and ends before b1`,
+		"=b5 =b6":      `window "=b5 =b6" holds no build: it begins at b6 and ends before b6`,
 		">=b5,<b9":     `window ">=b5,<b9": "b5,<b9" is not a build number; write it as b9909`,
 		">=v0.3.0":     `window ">=v0.3.0": "v0.3.0" is a release name, not a build number; write the bN tag of the same commit`,
 		"~b5":          `window "~b5": "~b5" begins with none of >=, >, <, <=, =`,
@@ -145,12 +145,28 @@ func TestWindowProperties(t *testing.T) {
 			return true
 		}
 		again, err := ParseWindow(w.String())
-		return err == nil && again == w && w.Overlaps(o) == both && o.Overlaps(w) == both &&
+		return err == nil && again == w && meets(w, o) && w.Overlaps(o) == both && o.Overlaps(w) == both &&
 			w.Contains(w.Lo()) && !w.Contains(w.Lo()-1) && (w.Hi() == 0 || w.Contains(w.Hi()-1) && !w.Contains(w.Hi()))
 	}
 	if err := quick.Check(property, &quick.Config{MaxCount: 2000}); err != nil {
 		t.Error(err)
 	}
+}
+
+// meets compares Intersect and Covers with what the windows hold.
+func meets(w, o Window) bool {
+	both, ok := w.Intersect(o)
+	back, _ := o.Intersect(w)
+	covers := true
+	for b := Build(1); b < 20; b++ {
+		if in := w.Contains(b) && o.Contains(b); in != (ok && both.Contains(b)) {
+			return false
+		}
+		covers = covers && (w.Contains(b) || !o.Contains(b))
+	}
+	var all Window
+	return both == back && ok == w.Overlaps(o) && covers == w.Covers(o) && w.Covers(w) && all.Covers(w) &&
+		(!ok || w.Covers(both) && o.Covers(both))
 }
 
 func TestBuildRoundTrip(t *testing.T) {

@@ -33,7 +33,7 @@ func ParseWindow(s string) (Window, error) {
 		}
 	}
 	if w.hi != 0 && w.lo >= w.hi {
-		return Window{}, fmt.Errorf("window %q holds no build", s)
+		return Window{}, fmt.Errorf("window %q holds no build: it begins at %s and ends before %s", s, w.lo, w.hi)
 	}
 	return w, nil
 }
@@ -81,6 +81,23 @@ func (w Window) IsZero() bool { return w == Window{} }
 // Overlaps reports whether some build lies in both windows.
 func (w Window) Overlaps(o Window) bool {
 	return (w.hi == 0 || o.lo < w.hi) && (o.hi == 0 || w.lo < o.hi)
+}
+
+// Covers reports whether every build of o lies in w.
+func (w Window) Covers(o Window) bool {
+	return w.Lo() <= o.Lo() && (w.hi == 0 || o.hi != 0 && o.hi <= w.hi)
+}
+
+// Intersect returns the builds that lie in both windows. ok is false where there is none.
+func (w Window) Intersect(o Window) (both Window, ok bool) {
+	if !w.Overlaps(o) {
+		return Window{}, false
+	}
+	both = Window{lo: max(w.lo, o.lo), hi: w.hi}
+	if w.hi == 0 || o.hi != 0 && o.hi < w.hi {
+		both.hi = o.hi
+	}
+	return both, true
 }
 
 // Lo returns the first build of the window: b1 where it is open downwards.
