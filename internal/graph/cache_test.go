@@ -39,6 +39,7 @@ func TestChangesReachOnlyTheirSteps(t *testing.T) {
 		"label":                    {func(in *Input) { in.Container.RunOptions.Groups[0].Value = "other" }, nil, true},
 		"repository":               {func(in *Input) { in.Recipe.Image.Repository.Value = "other" }, nil, true},
 		"name":                     {func(in *Input) { in.Recipe.Name.Value = "other" }, []string{"image"}, true},
+		"waived advisory":          {func(in *Input) { in.Choices.Waived = []string{"hip-x"} }, nil, true},
 		"environment of the image": {func(in *Input) { in.Choices.Env["X"] = in.Choices.CMake["GGML_HIP"] }, nil, true},
 		"patch byte":               {func(in *Input) { in.Patches[0].Data[len(in.Patches[0].Data)-2]++ }, []string{"compile", "configure", "image", "source"}, true},
 		"patch upstream":           {func(in *Input) { in.Applied[in.Patches[0].Name] = true }, []string{"compile", "configure", "image", "source"}, true},

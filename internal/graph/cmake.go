@@ -60,7 +60,7 @@ func (b *builder) configure(toolchain, src llb.State) llb.State {
 	for _, k := range slices.Sorted(maps.Keys(vars)) {
 		args = append(args, "-D"+k+"="+vars[k].Value)
 	}
-	run := toolchain.Run(llb.Args(args), b.compilerEnv(), offline(), script("configure.sh"),
+	run := toolchain.Run(llb.Args(args), b.compilerEnv(), offline(), script("configure.sh"), b.parts(),
 		llb.AddMount(srcDir, src, llb.ForceNoOutput), llb.AddMount(buildDir, llb.Scratch()),
 		llb.WithCustomName("configure: cmake"), b.loc.at(b.in.Recipe.Pos))
 	return run.GetMount(buildDir)
@@ -81,7 +81,7 @@ func (b *builder) compile(toolchain, src, configured llb.State) llb.State {
 
 func (b *builder) build(toolchain, on llb.State, targets []string, what string, tree llb.RunOption) llb.State {
 	run := toolchain.Run(llb.Args(append([]string{"cmake", "--build", buildDir, "--target"}, targets...)), b.compilerEnv(), offline(),
-		tree, llb.AddMount(buildDir, on),
+		tree, b.parts(), llb.AddMount(buildDir, on),
 		llb.AddMount("/ccache", llb.Scratch(), llb.AsPersistentCacheDir("strix-build-ccache", llb.CacheMountShared)),
 		llb.WithCustomNamef("compile: %s of %s", what, b.in.Recipe.Name), b.loc.at(b.in.Recipe.Pos))
 	return run.GetMount(buildDir)

@@ -20,6 +20,7 @@ const (
 	LabelPatches = labelPrefix + "patches"
 	LabelDirty   = labelPrefix + "source.dirty"
 	LabelBase    = labelPrefix + "base"
+	LabelWaived  = labelPrefix + "waived" // advisories that were set aside, sorted, with commas between
 )
 
 // Patch states as they appear in records and labels.
@@ -74,6 +75,7 @@ func (b *builder) labels() map[string]string {
 		LabelBuild:                      b.in.Source.Build.String(),
 		LabelPatches:                    b.patchLabel(),
 		LabelBase:                       b.baseLabel(),
+		LabelWaived:                     strings.Join(b.in.Choices.Waived, ","),
 		labelPrefix + "target":          b.in.Recipe.Target.Value,
 		labelPrefix + "run.devices":     strings.Join(values(run.Devices), ","),
 		labelPrefix + "run.groups":      strings.Join(values(run.Groups), ","),

@@ -27,6 +27,7 @@ var variations = map[string]struct {
 	"rocm-mmq-fedora":  {"rocm-mmq", []string{"container=fedora-rocm-7.2", "features.rocwmma-fattn=true"}, nil},
 	"vulkan-fedora":    {"vulkan", []string{"container=fedora-vulkan"}, nil},
 	"rocm-mmq-clone":   {"rocm-mmq", nil, func(in *Input) { in.Source.Layout = madeUpTree }},
+	"rocm-mmq-part":    {"rocm-mmq", []string{"features.rocwmma-fattn=true"}, withPart},
 	"rocm-all-gpus":    {"rocm", []string{"keep-gpus=all"}, nil},
 	"cpu-without-page": {"cpu", []string{"features.server-ui=false", "exclude="}, nil},
 	"rocm-mmq-applied": {"rocm-mmq", nil, func(in *Input) { in.Applied[in.Patches[0].Name] = true }},
@@ -73,6 +74,7 @@ func TestGoldenConfig(t *testing.T) {
 	t.Parallel()
 	in := input(t, "rocm-mmq")
 	in.Source.Dirty = true
+	in.Choices.Waived = []string{"hip-x", "slow-x"}
 	g := newGraph(t, in)
 	var b strings.Builder
 	for _, e := range g.Config.Config.Env {

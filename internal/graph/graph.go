@@ -25,7 +25,8 @@ type Input struct {
 	Choices   *recipe.Choices
 	Source    Source
 	Base      Origin
-	Helper    Origin // image holding this program, which does the library cut; not part of the key
+	Helper    Origin            // image holding this program, which does the library cut; not part of the key
+	Parts     map[string]Origin // the container's parts that Choices.Parts names
 	Patches   []patch.File
 	Applied   map[string]bool   // patch name → already upstream: shown and labelled, not applied
 	Files     map[string][]byte // YAML text by name, for positions in BuildKit's errors

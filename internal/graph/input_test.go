@@ -22,7 +22,11 @@ var (
 	madeUpBase   = "sha256:" + strings.Repeat("1", 64)
 	madeUpTree   = "sha256:" + strings.Repeat("3", 64)
 	madeUpHelper = "sha256:" + strings.Repeat("4", 64)
+	madeUpPart   = "sha256:" + strings.Repeat("5", 64)
 )
+
+// withPart is what the build adds where a feature needs rocWMMA's headers.
+func withPart(in *Input) { in.Parts = map[string]Origin{"rocwmma": {Layout: madeUpPart}} }
 
 const madeUpPatch = `diff --git a/ggml/src/ggml-cuda/mmq.cuh b/ggml/src/ggml-cuda/mmq.cuh
 --- a/ggml/src/ggml-cuda/mmq.cuh

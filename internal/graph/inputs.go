@@ -33,6 +33,7 @@ func Inputs(in Input) map[string]string {
 		"libraries":          strings.Join(in.Choices.Libraries, " "),
 		"programs":           strings.Join(in.Choices.Programs, " "),
 		"extra steps":        strings.Join(in.Choices.Steps, " "),
+		"waived advisories":  strings.Join(in.Choices.Waived, " "),
 		"recipe description": in.Recipe.Description.Value,
 		"image repository":   in.Recipe.Image.Repository.Value,
 		"devices":            strings.Join(values(in.Container.RunOptions.Devices), " "),
@@ -51,6 +52,10 @@ func Inputs(in Input) map[string]string {
 	}
 	for k, v := range in.Container.Env {
 		out["compile environment "+k] = v.Value
+	}
+	for name := range in.Choices.Parts {
+		p := in.Container.Parts[name]
+		out["part "+name] = p.Commit.Value + " " + p.Folder.Value + " at " + p.To.Value + ", " + in.Parts[name].Layout
 	}
 	for i, f := range in.Patches {
 		out[fmt.Sprintf("patch %d", i+1)] = f.Name + " sha256:" + patch.Digest([]patch.File{f})

@@ -18,9 +18,10 @@ import (
 var notInKey = regexp.MustCompile(`^(` +
 	`Helper\..*` + // a newer strix-build cuts to the same bytes
 	`|Files\..*|.*\.Pos|.*\.Places` + // where things are written
-	`|Recipe\.(Track|Source|Backend|LlamaCpp|Container|Gate|Patches|CMake|Features|Image\.Tags)\b.*` + // pins, Choices and Patches carry them
-	`|Container\.(Description|Backends|Provides|CMake)\b.*` +
-	`|Choices\.(Notes|Flags|ArchFlag)\b.*` + // shown, or checked after the fact
+	`|Recipe\.(Track|Source|Backend|LlamaCpp|Container|Gate|Patches|CMake|Features|Image\.Tags|Suffix)\b.*` + // pins, Choices and Patches carry them
+	`|Container\.(Description|Backends|Provides|Versions|CMake)\b.*` +
+	`|Choices\.(Notes|Idle|Flags|ArchFlag|Parts)\b.*` + // shown, or checked after the fact
+	`|Container\.Parts\.\w+\.(Source|Commit|Folder)\b.*|Parts\.\w+\.Image` + // the part's tree carries them
 	`|Source\.Image` + // a source is a tree of the local store or a URL
 	`)$`)
 
@@ -32,13 +33,18 @@ func TestKeyCoversInput(t *testing.T) {
 		fresh  func() Input
 		unused string // what this form of an input has no use for
 	}{
-		"bootstrap": {func() Input { return input(t, "rocm-mmq") }, `Base\.Image`},
-		"image":     {func() Input { return input(t, "rocm-mmq", "container=fedora-rocm-7.2") }, `Base\.Layout|Container\.Base\.Image\..*`},
+		"bootstrap": {func() Input { return input(t, "rocm-mmq") }, `Base\.Image|Container\.Parts\..*`},
+		"image":     {func() Input { return input(t, "rocm-mmq", "container=fedora-rocm-7.2") }, `Base\.Layout|Container\.Base\.Image\..*|Container\.Parts\..*`},
+		"part": {func() Input {
+			in := input(t, "rocm-mmq", "features.rocwmma-fattn=true")
+			withPart(&in)
+			return in
+		}, `Base\.Image`},
 		"clone": {func() Input {
 			in := input(t, "rocm-mmq")
 			in.Source.Layout = madeUpTree
 			return in
-		}, `Base\.Image|Recipe\.Exclude\..*`}, // the export has left the paths out
+		}, `Base\.Image|Recipe\.Exclude\..*|Container\.Parts\..*`}, // the export has left the paths out
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

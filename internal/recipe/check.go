@@ -10,6 +10,7 @@ import (
 
 	"strix-build/internal/diag"
 	"strix-build/internal/strictyaml"
+	"strix-build/internal/version"
 )
 
 // nameWords says what nameForm allows.
@@ -170,6 +171,8 @@ func (con *Container) check(c *checker) {
 	c.variables(con.Env, variableForm, "an environment variable")
 	c.variables(con.CMake, cmakeForm, "a CMake variable")
 	c.each(con.Provides, nameForm, "the name of a part")
+	con.checkParts(c)
+	con.checkVersions(c)
 	c.inTree(con.GPULibs)
 	for _, d := range con.RunOptions.Devices {
 		if !d.Pos.IsZero() && !strings.HasPrefix(d.Value, "/dev/") {
@@ -209,6 +212,21 @@ func (con *Container) checkPackages(c *checker) {
 	if b := con.Base.Bootstrap; b != nil {
 		c.form(b.Suite, programForm, "a suite's name")
 		c.each(b.Include, packageForm, "a package's name")
+	}
+}
+
+// checkVersions refuses what no constraint could be compared with.
+func (con *Container) checkVersions(c *checker) {
+	c.variables(con.Versions, nameForm, "something that a container brings")
+	var every version.Constraint
+	if err := every.UnmarshalText([]byte(">=0")); err != nil {
+		panic(err) // a constant
+	}
+	for _, name := range sortedKeys(con.Versions) {
+		v := con.Versions[name]
+		if _, err := every.Allows(v.Value); err != nil && !v.Pos.IsZero() {
+			c.list.Add(v.Pos, "write it as 7.2.4", "%q is not a version: %v", v.Value, err)
+		}
 	}
 }
 

@@ -11,7 +11,10 @@ type Choices struct {
 	Programs  []string          // CMake targets that become programs of the image, in order, no repeats
 	Links     map[string]string // further program names: link to program
 	Steps     []string          // extra build steps, e.g. server-ui
+	Parts     map[string]Choice // parts of the container that a feature needs: name to the repository's URL
 	Notes     []string          // for plan
+	Idle      []Choice          // features that are true and do nothing at the build: name and line
+	Waived    []string          // advisories set aside for this build, sorted; the image is labelled with them
 	ArchFlag  string            // the GPU target's compiler flag, "" where the backend has none
 }
 
@@ -29,5 +32,14 @@ func (r *Recipe) TrackName() string {
 	return r.Track.Value
 }
 
+// ImageName is what the store and people call the recipe's image: repository:recipe, or repository:recipe-track.
+func (r *Recipe) ImageName() string { return r.Image.Repository.Value + ":" + r.Name.Value + r.Suffix }
+
 // ImageTags are the tags of the recipe's image.
-func (r *Recipe) ImageTags() []string { return values(r.Image.Tags) }
+func (r *Recipe) ImageTags() []string {
+	tags := values(r.Image.Tags)
+	for i := range tags {
+		tags[i] += r.Suffix
+	}
+	return tags
+}

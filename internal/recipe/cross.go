@@ -39,22 +39,13 @@ func (c *checker) effects(list []Effect) {
 		c.each(e.Programs, programForm, "a program's name")
 		c.each(e.Needs, nameForm, "the name of a part")
 		for _, earlier := range list[:i] {
-			if c.clean && covers(earlier, e) {
+			if c.clean && (earlier.Window.IsZero() || earlier.Window.Covers(e.Window)) {
 				c.list.Add(e.Pos, "the first effect whose window holds the build number counts",
 					"this effect never counts: the one at line %d holds for the same builds", earlier.Pos.Line)
 				break
 			}
 		}
 	}
-}
-
-// covers reports whether every build of b's window lies in a's.
-func covers(a, b Effect) bool {
-	if a.Window.IsZero() {
-		return true
-	}
-	hi := a.Window.Hi() == 0 || (b.Window.Hi() != 0 && b.Window.Hi() <= a.Window.Hi())
-	return hi && a.Window.Lo() <= b.Window.Lo()
 }
 
 // Check compares the recipe with its container and with flags.yaml. The error is a *diag.Error with every problem,

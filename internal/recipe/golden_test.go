@@ -39,6 +39,14 @@ var loaders = map[string]struct {
 		_, err := LoadFlags(fsys)
 		return err
 	}},
+	"tracks": {"recipes/tracks.yaml", func(fsys fs.FS) error {
+		_, err := LoadTracks(fsys)
+		return err
+	}},
+	"advisories": {"recipes/advisories.yaml", func(fsys fs.FS) error {
+		_, err := LoadAdvisories(fsys)
+		return err
+	}},
 	"lock": {"recipes/stable.lock.yaml", func(fsys fs.FS) error {
 		_, err := LoadLock(fsys, "stable")
 		return err

@@ -14,21 +14,24 @@ import (
 
 // Folders and files of a project.
 const (
-	recipesDir    = "recipes"
-	containersDir = "containers"
-	suffix        = ".yaml"
-	lockSuffix    = ".lock.yaml"
-	flagsFile     = recipesDir + "/flags.yaml"
+	recipesDir     = "recipes"
+	containersDir  = "containers"
+	suffix         = ".yaml"
+	lockSuffix     = ".lock.yaml"
+	flagsFile      = recipesDir + "/flags.yaml"
+	tracksFile     = recipesDir + "/tracks.yaml"
+	advisoriesFile = recipesDir + "/advisories.yaml"
 )
 
-// notRecipes are the files of recipes/ that hold something else; lock files are told by their suffix.
-var notRecipes = []string{"flags", "advisories"}
+// documents are the files of recipes/ that this program itself reads by name; lock files are told by their suffix.
+// Every other YAML file there is a recipe.
+var documents = []string{flagsFile, tracksFile, advisoriesFile}
 
 // Recipes lists the recipes of a project by name, sorted.
 func Recipes(fsys fs.FS) ([]string, error) {
 	names, err := list(fsys, recipesDir)
 	return slices.DeleteFunc(names, func(n string) bool {
-		return slices.Contains(notRecipes, n) || strings.HasSuffix(n+suffix, lockSuffix)
+		return slices.Contains(documents, path.Join(recipesDir, n+suffix)) || strings.HasSuffix(n+suffix, lockSuffix)
 	}), err
 }
 

@@ -16,6 +16,7 @@ func TestNames(t *testing.T) {
 	t.Parallel()
 	fsys := fstest.MapFS{
 		"recipes/rocm.yaml": {}, "recipes/cpu.yaml": {}, "recipes/flags.yaml": {}, "recipes/advisories.yaml": {},
+		"recipes/tracks.yaml":      {},
 		"recipes/stable.lock.yaml": {}, "recipes/notes.txt": {}, "recipes/.hidden.yaml": {}, "recipes/old.yaml/x": {},
 		"containers/debian.yaml": {}, "containers/files/x.yaml": {},
 	}

@@ -1,5 +1,5 @@
-// Package recipe holds the documents a build is made from (recipe, container, flags, lock) and loads and
-// checks them.
+// Package recipe holds the documents a build is made from (recipe, container, flags, tracks, advisories, lock) and loads
+// and checks them.
 //
 // It does not touch the network, and it does not know how a build is carried out.
 package recipe
@@ -34,6 +34,7 @@ type Recipe struct {
 	Gate        Text            `yaml:"gate" doc:"gate policy"`
 	Image       Image           `yaml:"image,required" doc:"the image's name"`
 
+	Suffix string            `yaml:"-"` // of the image's name and tags, where the track is not the recipe's own
 	Pos    diag.Pos          `yaml:"-"` // of the document
 	Places strictyaml.Places `yaml:"-"` // of the keys, e.g. llama.cpp and features.uma
 }
@@ -53,7 +54,9 @@ type Container struct {
 	Packages    Packages        `yaml:"packages,required" doc:"how packages are installed, and which"`
 	Env         map[string]Text `yaml:"env" doc:"environment of the compile steps"`
 	CMake       map[string]Text `yaml:"cmake" doc:"CMake variables this toolchain needs (compilers)"`
-	Provides    []Text          `yaml:"provides" doc:"optional parts a feature may ask for, e.g. rocwmma, npm"`
+	Provides    []Text          `yaml:"provides" doc:"optional parts a feature may ask for that its packages bring, e.g. npm"`
+	Parts       map[string]Part `yaml:"parts" doc:"optional parts that come from a repository instead, fetched only for a recipe that needs them"`
+	Versions    map[string]Text `yaml:"versions" doc:"what it brings, e.g. rocm: 7.2.4, mesa: 25.2.6; advisories ask for them"`
 	RunOptions  RunOptions      `yaml:"run-options" doc:"how a container engine must start the image; become labels"`
 	GPULibs     []Text          `yaml:"gpu-libraries" doc:"globs of shared libraries and kernel folders that keep-gpus cuts"`
 

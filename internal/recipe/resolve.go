@@ -20,7 +20,7 @@ const targetMark = "${target}"
 // container does not provide. The recipe must have passed [Recipe.Check].
 func (f *Flags) Resolve(r *Recipe, c *Container, b version.Build) (*Choices, error) {
 	x := &resolver{container: c, build: b, out: &Choices{
-		CMake: map[string]Choice{}, Env: map[string]Choice{}, Links: map[string]string{},
+		CMake: map[string]Choice{}, Env: map[string]Choice{}, Links: map[string]string{}, Parts: map[string]Choice{},
 	}}
 	x.apply(ask{}, f.Common)
 	backend := f.Backends[r.Backend.Value]
@@ -40,6 +40,9 @@ func (f *Flags) Resolve(r *Recipe, c *Container, b version.Build) (*Choices, err
 			effects = f.Features[name].Off
 		}
 		x.apply(ask{what: "feature", name: name, pos: on.Pos}, effects)
+		if on.Value && idle(effects, b) {
+			x.out.Idle = append(x.out.Idle, Choice{Value: name, Pos: on.Pos})
+		}
 	}
 	x.raw(c.CMake)
 	x.raw(r.CMake)
@@ -83,7 +86,7 @@ func (x *resolver) apply(a ask, effects []Effect) {
 	}
 	x.needs(a, e)
 	for k, v := range e.CMake {
-		x.out.CMake[k] = x.choice(a, v)
+		x.cmake(k, x.choice(a, v))
 	}
 	for k, v := range e.Env {
 		x.out.Env[k] = x.choice(a, v)
@@ -104,9 +107,24 @@ func (x *resolver) apply(a ask, effects []Effect) {
 	}
 }
 
+// idle reports whether the choice changes nothing at the build.
+func idle(effects []Effect, b version.Build) bool {
+	i := slices.IndexFunc(effects, func(e Effect) bool { return e.Window.Contains(b) })
+	if i < 0 {
+		return true
+	}
+	e := effects[i]
+	return e.Refuse.Value == "" && e.Step.Value == "" && len(e.CMake)+len(e.Env)+len(e.Flags)+len(e.Links) == 0 &&
+		len(e.Needs)+len(e.Libraries)+len(e.Programs) == 0
+}
+
 func (x *resolver) needs(a ask, e Effect) {
 	for _, part := range e.Needs {
 		if hasText(x.container.Provides, part.Value) {
+			continue
+		}
+		if p, ok := x.container.Parts[part.Value]; ok {
+			x.out.Parts[part.Value] = Choice{Value: p.Source.Value, Pos: a.pos}
 			continue
 		}
 		hint := fmt.Sprintf("take another container, or leave %s out", a.name)
@@ -135,8 +153,17 @@ func (x *resolver) flag(c Choice) {
 
 func (x *resolver) raw(variables map[string]Text) {
 	for k, v := range variables {
-		x.out.CMake[k] = Choice{Value: v.Value, Pos: v.Pos}
+		x.cmake(k, Choice{Value: v.Value, Pos: v.Pos})
 	}
+}
+
+// cmake sets a variable; a later value replaces an earlier one. Compiler flags are added to those that are there, so
+// that a recipe's own do not take away a feature's; where they contradict, compilers take the last.
+func (x *resolver) cmake(name string, c Choice) {
+	if old := x.out.CMake[name].Value; old != "" && flagsVariable.MatchString(name) {
+		c.Value = strings.TrimSpace(old + " " + c.Value)
+	}
+	x.out.CMake[name] = c
 }
 
 func (x *resolver) expand(s string) string {

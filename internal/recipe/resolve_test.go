@@ -79,6 +79,7 @@ func TestResolve(t *testing.T) {
 		Programs:  []string{"llama-server", "llama-bench", "ggml-rpc-server"},
 		Links:     map[string]string{"rpc-server": "ggml-rpc-server"},
 		Steps:     []string{"server-ui"},
+		Parts:     map[string]Choice{},
 		Notes:     []string{"uma is a variable of the image"},
 		ArchFlag:  "--offload-arch=gfx1151",
 	}

@@ -1,7 +1,9 @@
 package recipe
 
 import (
+	"io/fs"
 	"os"
+	"path"
 	"strings"
 	"testing"
 
@@ -64,6 +66,46 @@ func checkShipped(t *testing.T, name string, flags *Flags) {
 		}
 		if len(choices.Programs) == 0 {
 			t.Errorf("%s has no programs at %s", name, b)
+		}
+	}
+}
+
+// TestShippedTracksAndAdvisories: what they name is there.
+func TestShippedTracksAndAdvisories(t *testing.T) {
+	t.Parallel()
+	flags, err := LoadFlags(project)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sets, err := fs.Glob(project, "patches/*/patchset.yaml")
+	if err != nil || len(sets) == 0 {
+		t.Fatal(sets, err)
+	}
+	for i, file := range sets {
+		sets[i] = path.Base(path.Dir(file))
+	}
+	advisories, err := LoadAdvisories(project)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := advisories.Check(flags, sets); err != nil {
+		t.Error(err)
+	}
+	tracks, err := LoadTracks(project)
+	if err != nil || tracks["stable"] == nil || tracks["seed"] == nil {
+		t.Fatal(tracks, err)
+	}
+	recipes := map[string]*Recipe{}
+	for name, track := range tracks {
+		siblings, err := LoadSiblings(project, flags, track)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, s := range siblings {
+			recipes[s.Recipe.Name.Value] = s.Recipe
+		}
+		if err := track.Check(recipes, flags, advisories); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
