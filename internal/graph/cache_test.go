@@ -43,7 +43,7 @@ func TestChangesReachOnlyTheirSteps(t *testing.T) {
 		"environment of the image": {func(in *Input) { in.Choices.Env["X"] = in.Choices.CMake["GGML_HIP"] }, nil, true},
 		"patch byte":               {func(in *Input) { in.Patches[0].Data[len(in.Patches[0].Data)-2]++ }, []string{"compile", "configure", "image", "source"}, true},
 		"patch upstream":           {func(in *Input) { in.Applied[in.Patches[0].Name] = true }, []string{"compile", "configure", "image", "source"}, true},
-		"commit":                   {func(in *Input) { in.Source.Commit = madeUpTree[7:47] }, []string{"compile", "configure", "image", "source"}, true},
+		"commit":                   {func(in *Input) { in.Source.Commit, in.Source.Layout = madeUpTree[7:47], madeUpPart }, []string{"compile", "configure", "image", "source"}, true},
 		"cmake variable":           {func(in *Input) { in.Choices.CMake["GGML_LTO"] = in.Choices.CMake["GGML_HIP"] }, []string{"compile", "configure", "image"}, true},
 		"program":                  {func(in *Input) { in.Choices.Programs = append(in.Choices.Programs, "llama-quantize") }, []string{"compile", "image"}, true},
 		"keep-gpus":                {func(in *Input) { in.Recipe.KeepGPUs[0].Value = "gfx1100" }, []string{"image", "runtime"}, true},

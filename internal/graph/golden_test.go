@@ -17,7 +17,7 @@ import (
 var update = flag.Bool("update", false, "rewrite golden files")
 
 // variations are graphs besides those of the shipped recipes as they are: the Fedora containers, which no one here can
-// run, a local clone's exported tree, and the choices that change the graph's form.
+// run, and the choices that change the graph's form.
 var variations = map[string]struct {
 	recipe string
 	set    []string
@@ -26,7 +26,6 @@ var variations = map[string]struct {
 	"rocm-fedora":      {"rocm", []string{"container=fedora-rocm-7.2"}, nil},
 	"rocm-mmq-fedora":  {"rocm-mmq", []string{"container=fedora-rocm-7.2", "features.rocwmma-fattn=true"}, nil},
 	"vulkan-fedora":    {"vulkan", []string{"container=fedora-vulkan"}, nil},
-	"rocm-mmq-clone":   {"rocm-mmq", nil, func(in *Input) { in.Source.Layout = madeUpTree }},
 	"rocm-mmq-part":    {"rocm-mmq", []string{"features.rocwmma-fattn=true"}, withPart},
 	"rocm-all-gpus":    {"rocm", []string{"keep-gpus=all"}, nil},
 	"cpu-without-page": {"cpu", []string{"features.server-ui=false", "exclude="}, nil},

@@ -34,8 +34,8 @@ type Input struct {
 
 // Source is the upstream tree.
 type Source struct {
-	Origin        // an exported tree in the local store, or empty
-	URL    string // git repository (https), where Origin is empty
+	Layout string // the exported tree in the local store, sha256:…
+	URL    string // git repository the commit is of (https), for labels
 	Commit string
 	Build  version.Build
 	Time   time.Time // commit time: the images' SOURCE_DATE_EPOCH

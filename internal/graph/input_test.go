@@ -55,7 +55,7 @@ func input(t *testing.T, name string, set ...string) Input {
 	in := Input{
 		Recipe: r, Container: c, Helper: Origin{Layout: madeUpHelper}, Applied: map[string]bool{},
 		Choices: must(flags.Resolve(r, c, lock.LlamaCpp.Build))(t),
-		Source: Source{URL: lock.LlamaCpp.URL.Value, Commit: lock.LlamaCpp.Commit.Value, Build: lock.LlamaCpp.Build,
+		Source: Source{Layout: madeUpTree, URL: lock.LlamaCpp.URL.Value, Commit: lock.LlamaCpp.Commit.Value, Build: lock.LlamaCpp.Build,
 			Time: must(time.Parse(time.RFC3339, lock.LlamaCpp.Time.Value))(t)},
 		Base:    Origin{Image: lock.Containers[c.Name.Value].Image.Value},
 		Patches: patches(t, r, lock), Files: files(t, r, c),

@@ -20,21 +20,10 @@ const (
 
 func (b *builder) tree() llb.State { return b.once("tree", b.newTree) }
 
+// newTree is the exported tree; what the recipe excludes is not in it.
 func (b *builder) newTree() llb.State {
 	s := b.in.Source
-	name := llb.WithCustomNamef("source: llama.cpp %s at %.12s", s.Build, s.Commit)
-	at := b.loc.at(b.in.Recipe.Pos)
-	if s.Layout != "" {
-		return layout("source", s.Layout, name, at)
-	}
-	git := llb.Git(s.URL, s.Commit, llb.GitFetchByCommit(), llb.GitMTimeCommit(), name, at)
-	if len(b.in.Recipe.Exclude) == 0 {
-		return git
-	}
-	return llb.Scratch().File(llb.Copy(git, "/", "/", &llb.CopyInfo{
-		CopyDirContentsOnly: true,
-		ExcludePatterns:     values(b.in.Recipe.Exclude),
-	}), llb.WithCustomName("source: leave out excluded paths"))
+	return layout("source", s.Layout, llb.WithCustomNamef("source: llama.cpp %s at %.12s", s.Build, s.Commit), b.loc.at(b.in.Recipe.Pos))
 }
 
 // source applies the patches one exec each and returns the steps and the tree after the last.
