@@ -44,6 +44,9 @@ func (a *app) trees() (*store.Store, error) {
 }
 
 func (a *app) engine() (buildkit.Options, error) {
+	if err := buildkit.CheckAddress(a.builder); err != nil {
+		return buildkit.Options{}, &build.HintError{Err: usage("%v", err), Hint: buildkit.Hint(err)}
+	}
 	dir, err := a.state()
 	return buildkit.Options{Address: a.builder, StateDir: filepath.Join(dir, "builder"), Log: a.log}, err
 }

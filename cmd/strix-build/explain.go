@@ -33,7 +33,7 @@ func (a *app) explainCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			rec, err := b.Images.Find(p.ImageName())
+			rec, err := b.Images.Find(p.Recipe.ImageName())
 			if err != nil {
 				return err
 			}

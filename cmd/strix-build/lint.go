@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -16,29 +15,30 @@ import (
 
 func (a *app) lintCmd() *cobra.Command {
 	return &cobra.Command{
-		Use:               "lint [NAME...]",
-		Short:             "check recipes, containers, patch sets and locks; no network, no builder",
+		Use:   "lint [NAME...]",
+		Short: "check recipes, containers, patch sets, tracks, advisories and locks; no network, no builder",
+		Long: `Checks recipes, containers, patch sets, tracks, advisories and locks, without network or builder: all of them, or what
+the recipes NAME use. Problems end with exit code 2; warnings are printed and change nothing.`,
 		ValidArgsFunction: a.completeRecipes,
 		RunE: func(_ *cobra.Command, names []string) error {
 			p, err := a.project()
 			if err != nil {
 				return err
 			}
-			b := &build.Builder{Project: p}
 			whole := len(names) == 0
 			names, err = a.recipeNames(names, whole)
 			if err != nil {
 				return err
 			}
-			var found findings
+			l := &linter{fsys: p.FS, builder: &build.Builder{Project: p}}
 			for _, n := range names {
-				_, err := b.Plan(n, build.Options{})
-				found.add(err)
+				l.plan(n, build.Options{})
 			}
 			if whole {
-				lintRest(p.FS, &found)
+				l.rest(names)
 			}
-			if err := found.err(); err != nil {
+			l.printWarnings(a)
+			if err := l.found.err(); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(a.err, "%d recipes checked in %s\n", len(names), p)
@@ -47,61 +47,135 @@ func (a *app) lintCmd() *cobra.Command {
 	}
 }
 
-// lintRest checks what no recipe may use: every container and every patch file.
-func lintRest(fsys fs.FS, found *findings) {
-	containers, err := recipe.Containers(fsys)
-	found.add(err)
-	for _, c := range containers {
-		_, err := recipe.LoadContainer(fsys, c)
-		found.add(err)
+// linter collects what is wrong in a project and what is worth a look.
+type linter struct {
+	fsys     fs.FS
+	builder  *build.Builder
+	found    findings
+	warnings findings
+}
+
+// plan checks a recipe with everything it names.
+func (l *linter) plan(name string, opt build.Options) {
+	p, err := l.builder.Plan(name, opt)
+	if err != nil {
+		l.found.add(err)
+		return
 	}
-	_, err = recipe.LoadFlags(fsys)
-	found.add(err)
-	sets, err := patch.Sets(fsys)
-	found.add(err)
-	for _, name := range sets {
-		set, err := patch.LoadSet(fsys, name)
+	l.warnings.add(p.Warnings.Err())
+}
+
+// rest checks what no recipe may use.
+func (l *linter) rest(recipes []string) {
+	containers, err := recipe.Containers(l.fsys)
+	l.found.add(err)
+	for _, c := range containers {
+		_, err := recipe.LoadContainer(l.fsys, c)
+		l.found.add(err)
+	}
+	sets := l.sets()
+	flags, err := recipe.LoadFlags(l.fsys)
+	l.found.add(err)
+	advisories, err := recipe.LoadAdvisories(l.fsys)
+	l.found.add(err)
+	if flags == nil || advisories == nil {
+		return // what they would be compared with is broken
+	}
+	l.found.add(advisories.Check(flags, sets.names))
+	l.found.add(sets.checkWords(flags))
+	l.tracks(recipes, flags, advisories)
+}
+
+// tracks checks the tracks, and each recipe on every track that lists it besides its own.
+func (l *linter) tracks(names []string, flags *recipe.Flags, advisories *recipe.Advisories) {
+	tracks, err := recipe.LoadTracks(l.fsys)
+	l.found.add(err)
+	recipes := map[string]*recipe.Recipe{}
+	for _, n := range names {
+		recipes[n], _ = recipe.LoadRecipe(l.fsys, n) // its problems are known
+	}
+	for _, t := range tracks {
+		if err := t.Check(recipes, flags, advisories); err != nil {
+			l.found.add(err)
+			continue // its recipes would repeat it
+		}
+		l.siblings(t, recipes)
+	}
+}
+
+// siblings plans the recipes that a track lists. A track that no recipe calls its own may have no lock yet.
+func (l *linter) siblings(t *recipe.Track, recipes map[string]*recipe.Recipe) {
+	_, err := recipe.LoadLock(l.fsys, t.Name)
+	locked, own := !errors.Is(err, fs.ErrNotExist), false
+	for name, r := range recipes {
+		switch {
+		case r == nil:
+		case r.TrackName() == t.Name:
+			own = true
+		case locked && t.Takes(r):
+			l.plan(name, build.Options{Track: t.Name})
+		}
+	}
+	if !locked && !own {
+		var w diag.List
+		w.Add(t.Pos, "", `track %q has no lock; "strix-build lock --track %s" writes it`, t.Name, t.Name)
+		l.warnings.add(w.Err())
+	}
+}
+
+// patchSets are the sets of a project, as far as they can be read.
+type patchSets struct {
+	names []string
+	sets  []*patch.Set
+}
+
+// sets reads every patch set and every patch file.
+func (l *linter) sets() patchSets {
+	var out patchSets
+	var err error
+	out.names, err = patch.Sets(l.fsys)
+	l.found.add(err)
+	_, err = patch.LoadSets(l.fsys) // circles in what they require; the rest is said by set
+	l.found.add(err)
+	for _, name := range out.names {
+		set, err := patch.LoadSet(l.fsys, name)
 		if err != nil {
-			found.add(err)
+			l.found.add(err)
 			continue
 		}
+		out.sets = append(out.sets, set)
 		for i := range set.Variants {
-			if set.Variants[i].Pull == nil {
-				_, err := patch.ReadSeries(fsys, set, &set.Variants[i])
-				found.add(err)
-			}
+			l.found.add(checkSeries(l.fsys, set, &set.Variants[i]))
 		}
 	}
+	return out
 }
 
-// findings are the problems of many files, each once: a broken container is a problem of every recipe that names it.
-type findings struct {
-	problems diag.Error
-	others   []error
+// checkSeries reads a variant's files, and of files that can be applied what they say about themselves.
+func checkSeries(fsys fs.FS, set *patch.Set, v *patch.Variant) error {
+	if v.Pull != nil {
+		return nil
+	}
+	if _, err := patch.ReadSeries(fsys, set, v); err != nil {
+		return err
+	}
+	return patch.CheckHeaders(fsys, set, v)
 }
 
-func (f *findings) add(err error) {
-	var e *diag.Error
-	switch {
-	case err == nil:
-	case !errors.As(err, &e):
-		f.others = append(f.others, err)
-	default:
-		for _, p := range e.Problems {
-			if !slices.Contains(f.problems.Problems, p) {
-				f.problems.Problems = append(f.problems.Problems, p)
-			}
-		}
-		for name, text := range e.Sources {
-			f.problems.AddSource(name, text)
+// checkWords looks for words in conflict rules that no build can choose.
+func (s patchSets) checkWords(flags *recipe.Flags) error {
+	var list diag.List
+	for _, set := range s.sets {
+		for _, c := range set.Conflicts {
+			flags.CheckWords(&list, c.With, s.names)
 		}
 	}
+	return list.Err()
 }
 
-func (f *findings) err() error {
-	if len(f.problems.Problems) == 0 {
-		return errors.Join(f.others...)
+// printWarnings prints one line each, with the place it is about.
+func (l *linter) printWarnings(a *app) {
+	for _, w := range l.warnings.problems.Problems.Sorted() {
+		a.printf("warning: %s\n", w)
 	}
-	f.problems.Problems = f.problems.Problems.Sorted()
-	return errors.Join(append([]error{&f.problems}, f.others...)...)
 }

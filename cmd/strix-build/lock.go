@@ -1,85 +1,114 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
-	"strix-build/internal/recipe"
 	"strix-build/internal/resolve"
 )
 
+// lockFlags are those of lock.
+type lockFlags struct {
+	build   buildFlags // track, base and sources
+	bases   string
+	keep    bool
+	explain bool
+	dryRun  bool
+	asJSON  bool
+}
+
 func (a *app) lockCmd() *cobra.Command {
-	var (
-		bf    buildFlags
-		bases string
-	)
+	var f lockFlags
 	cmd := &cobra.Command{
 		Use:   "lock",
-		Short: "pin base commit, patch diffs and container bases into recipes/TRACK.lock.yaml",
+		Short: "choose the base commit of a track, and pin it, patch diffs and container bases into recipes/TRACK.lock.yaml",
 		Long: `Pins everything that moves into recipes/TRACK.lock.yaml: the base commit and its build number, the digest of each
 patch set's diff, and the digest of each container's base image (or its bootstrap, where no registry is in reach).
 
-Without --base the commit stays what it is and the rest is read anew.`,
-		Example: `  strix-build lock --base b9909
-  strix-build lock --base b9909 --source llama.cpp=$HOME/src/llama.cpp`,
+The base is the newest build that all recipes of the track can have: in every window, with every feature, with a variant
+of every patch set that applies, and with no advisory standing against it. What ruled out the newer ones is said on
+stderr, in short; with --explain all of it on stdout. --base takes a base that is checked in the same way, --keep the one
+the lock has.`,
+		Example: `  strix-build lock --source llama.cpp=$HOME/src/llama.cpp
+  strix-build lock --explain --dry-run
+  strix-build lock --track seed --base b8779`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := a.project()
-			if err != nil {
-				return err
-			}
-			if p.Dir == "" {
-				return usage("the data in the program cannot be locked; work in a checkout or give --project DIR")
-			}
-			src, err := bf.source()
-			if err != nil {
-				return err
-			}
-			dir, err := a.state()
-			if err != nil {
-				return err
-			}
-			track := bf.track
-			if track == "" {
-				track = "stable"
-			}
-			in := resolve.LockInput{FS: p.FS, Track: track, Source: src, Base: bf.base, Bases: bases, CacheDir: filepath.Join(dir, "cache")}
-			lock, notes, err := a.makeLock(cmd, in)
-			if err != nil {
-				return err
-			}
-			for _, n := range notes {
-				a.printf("note: %s\n", n)
-			}
-			file := filepath.Join(p.Dir, "recipes", track+".lock.yaml")
-			if err := resolve.WriteLock(file, lock); err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(a.out, "recipes/%s.lock.yaml: llama.cpp %s, commit %.12s\n", track, lock.LlamaCpp.Build, lock.LlamaCpp.Commit)
-			return err
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.lock(cmd, f) },
 	}
 	fl := cmd.Flags()
-	fl.StringArrayVar(&bf.sources, "source", nil, "read commits from `llama.cpp=PATH|URL` instead of upstream")
-	fl.StringVar(&bf.base, "base", "", "`REF` of the base commit: b9909, a commit, a branch")
-	fl.StringVar(&bf.track, "track", "stable", "`TRACK` to lock")
-	fl.StringVar(&bases, "bases", resolve.BasesAuto, "container bases: auto, image or bootstrap")
+	fl.StringArrayVar(&f.build.sources, "source", nil, "read commits from `llama.cpp=PATH|URL` instead of upstream")
+	fl.StringVar(&f.build.base, "base", "", "pin `REF`: b9909, v0.5.0, a commit, a branch (default: the newest build that fits)")
+	fl.BoolVar(&f.keep, "keep", false, "keep the lock's base and read the rest anew")
+	fl.StringVar(&f.build.track, "track", "stable", "`TRACK` to lock")
+	fl.StringVar(&f.bases, "bases", resolve.BasesAuto, "container bases: auto, image or bootstrap")
+	fl.BoolVar(&f.explain, "explain", false, "print what rules out each newer build")
+	fl.BoolVar(&f.dryRun, "dry-run", false, "write nothing")
+	fl.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-// makeLock shows the work as one step: it may fetch.
-func (a *app) makeLock(cmd *cobra.Command, in resolve.LockInput) (lock *recipe.Lock, notes []string, err error) {
-	d, done, err := a.newDisplay(true)
+func (a *app) lock(cmd *cobra.Command, f lockFlags) error {
+	p, err := a.project()
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	defer done()
-	err = d.Step("lock: track "+in.Track, func(io.Writer) error {
-		lock, notes, err = resolve.MakeLock(cmd.Context(), in)
+	if p.Dir == "" && !f.dryRun {
+		return usage("the data in the program cannot be locked; work in a checkout or give --project DIR")
+	}
+	if f.keep && f.build.base != "" {
+		return usage("--keep and --base %s contradict each other", f.build.base)
+	}
+	src, err := f.build.source()
+	if err != nil {
+		return err
+	}
+	dir, err := a.state()
+	if err != nil {
+		return err
+	}
+	in := resolve.LockInput{FS: p.FS, Track: f.build.track, Source: src, Base: f.build.base, Keep: f.keep, Bases: f.bases,
+		CacheDir: filepath.Join(dir, "cache")}
+	var made *resolve.Locked
+	failed := a.step("lock: track "+in.Track, func(io.Writer) error {
+		made, err = resolve.MakeLock(cmd.Context(), in)
 		return err
 	})
-	return lock, notes, err
+	if made == nil {
+		return failed
+	}
+	name := fmt.Sprintf("recipes/%s.lock.yaml", in.Track)
+	if failed == nil && !f.dryRun {
+		if err := resolve.WriteLock(filepath.Join(p.Dir, filepath.FromSlash(name)), made.Lock); err != nil {
+			return err
+		}
+	}
+	if err := a.printLock(name, made, f); err != nil {
+		return err
+	}
+	return failed
+}
+
+func (a *app) printLock(name string, made *resolve.Locked, f lockFlags) error {
+	if f.asJSON {
+		return json.NewEncoder(a.out).Encode(viewLock(name, made, f.dryRun))
+	}
+	a.notes(made.Notes)
+	if s := made.Solution; s != nil && f.explain {
+		explainBase(a.out, s)
+	} else if s != nil && made.Lock != nil {
+		summarise(a.err, s)
+	}
+	if made.Lock == nil {
+		return nil
+	}
+	dry := ""
+	if f.dryRun {
+		dry = "; not written"
+	}
+	_, err := fmt.Fprintf(a.out, "%s: llama.cpp %s, commit %.12s%s\n", name, made.Lock.LlamaCpp.Build, made.Lock.LlamaCpp.Commit, dry)
+	return err
 }

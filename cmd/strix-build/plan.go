@@ -65,6 +65,7 @@ func (a *app) planCmd() *cobra.Command {
 type planView struct {
 	Recipe    string            `json:"recipe"`
 	Image     string            `json:"image"`
+	Track     string            `json:"track"`
 	LlamaCpp  string            `json:"llama.cpp"`
 	Commit    string            `json:"commit,omitempty"` // not known where --base names a build
 	Source    string            `json:"source"`
@@ -73,20 +74,36 @@ type planView struct {
 	Backend   string            `json:"backend"`
 	Target    string            `json:"target,omitempty"`
 	Patches   []string          `json:"patches"`
+	Parts     []string          `json:"parts,omitempty"`
 	CMake     map[string]string `json:"cmake"`
 	Env       map[string]string `json:"env"`
 	Programs  []string          `json:"programs"`
 	KeepGPUs  []string          `json:"keep-gpus,omitempty"`
 	Steps     []string          `json:"steps"`
+	Waived    []waived          `json:"waived,omitempty"`
 	Notes     []string          `json:"notes"`
+}
+
+// waived is an advisory that was set aside.
+type waived struct {
+	Advisory string `json:"advisory"`
+	Severity string `json:"severity"`
+	Reason   string `json:"reason"`
+	Summary  string `json:"summary"`
 }
 
 func view(p *build.Plan, opt build.Options) planView {
 	v := planView{
-		Recipe: p.Recipe.Name.Value, Image: p.ImageName(), LlamaCpp: p.Build.String(), Commit: p.Lock.LlamaCpp.Commit.Value,
+		Recipe: p.Recipe.Name.Value, Image: p.Recipe.ImageName(), Track: p.Track.Name, LlamaCpp: p.Build.String(), Commit: p.Lock.LlamaCpp.Commit.Value,
 		Container: p.Container.Name.Value, Backend: p.Recipe.Backend.Value, Target: p.Recipe.Target.Value,
 		Patches: []string{}, CMake: choices(p.Choices.CMake), Env: choices(p.Choices.Env), Programs: p.Choices.Programs,
-		Notes: append([]string{}, p.Choices.Notes...),
+		Parts: parts(p, opt), Notes: append([]string{}, p.Choices.Notes...),
+	}
+	for _, w := range p.Warnings {
+		v.Notes = append(v.Notes, w.Msg)
+	}
+	for _, s := range p.Waived() {
+		v.Waived = append(v.Waived, waived{s.Name, s.Severity.Value, s.Waived, s.Summary.Value})
 	}
 	if opt.Base != "" {
 		v.Commit = "" // plan does not look into the source
@@ -117,6 +134,19 @@ func view(p *build.Plan, opt build.Options) planView {
 	return v
 }
 
+// parts says what of other repositories the recipe's features need, and from where it comes.
+func parts(p *build.Plan, opt build.Options) []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(p.Choices.Parts)) {
+		part, from := p.Container.Parts[name], p.Choices.Parts[name].Value
+		if src, ok := opt.Parts[name]; ok {
+			from = src.String()
+		}
+		out = append(out, fmt.Sprintf("%s %.12s: %s at %s, from %s", name, part.Commit, part.Folder, part.To, from))
+	}
+	return out
+}
+
 func patchText(pp build.PlannedPatch) string {
 	if pull := pp.Variant.Pull; pull != nil {
 		return fmt.Sprintf("%s %s: pull request %d, %.9s..%.9s", pp.Set.Name, pp.Variant.Window, pull.Number, pull.Base, pull.Head)
@@ -135,7 +165,7 @@ func choices(m map[string]recipe.Choice) map[string]string {
 func (v planView) print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(k, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", k, fmt.Sprintf(format, args...)) }
-	row("recipe", "%s, image %s", v.Recipe, v.Image)
+	row("recipe", "%s, image %s, track %s", v.Recipe, v.Image, v.Track)
 	commit := ""
 	if v.Commit != "" {
 		commit = fmt.Sprintf(" commit %.12s,", v.Commit)
@@ -149,6 +179,9 @@ func (v planView) print(w io.Writer) error {
 	for _, p := range v.Patches {
 		row("patch", "%s", p)
 	}
+	for _, p := range v.Parts {
+		row("part", "%s", p)
+	}
 	for _, k := range slices.Sorted(maps.Keys(v.CMake)) {
 		row("cmake", "%s=%s", k, v.CMake[k])
 	}
@@ -157,6 +190,9 @@ func (v planView) print(w io.Writer) error {
 	}
 	row("programs", "%s", strings.Join(v.Programs, " "))
 	row("steps", "%s", strings.Join(v.Steps, ", "))
+	for _, s := range v.Waived {
+		row("waived", "%s (%s): %s", s.Advisory, s.Reason, s.Summary)
+	}
 	for _, n := range v.Notes {
 		row("note", "%s", n)
 	}

@@ -21,38 +21,57 @@ type buildFlags struct {
 	sources    []string
 	base       string
 	track      string
+	waive      []string
 	repository string
 }
 
 func (f *buildFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringArrayVar(&f.set, "set", nil, "change one `KEY=VALUE` of the recipe, e.g. features.uma=false, cmake.GGML_LTO=ON")
-	fl.StringArrayVar(&f.sources, "source", nil, "take `llama.cpp=PATH|URL` instead of upstream: a bare repository, a checkout or another remote")
+	fl.StringArrayVar(&f.sources, "source", nil, "take `NAME=PATH|URL` instead of the remote of llama.cpp, or of a container's part: a bare repository, a checkout or another remote")
 	fl.StringVar(&f.base, "base", "", "build `REF` (b9909, a commit, a branch, or worktree for a checkout's uncommitted state) instead of the lock's base")
-	fl.StringVar(&f.track, "track", "", "use another track's lock file")
+	fl.StringVar(&f.track, "track", "", "build on another `TRACK`: its lock file and features")
+	fl.StringArrayVar(&f.waive, "waive", nil, "set the advisory `NAME` aside; the image is labelled with it")
 	fl.StringVar(&f.repository, "repository", "", "name the image `NAME` instead of the recipe's image.repository")
 }
 
 func (f *buildFlags) options() (build.Options, error) {
-	opt := build.Options{Set: f.set, Base: f.base, Track: f.track, Repository: f.repository}
-	src, err := f.source()
-	opt.Source = src
+	opt := build.Options{Set: f.set, Base: f.base, Track: f.track, Waive: f.waive, Repository: f.repository}
+	sources, err := f.parseSources()
+	opt.Source = sources[llamaCpp]
+	delete(sources, llamaCpp)
+	opt.Parts = sources
 	return opt, err
 }
 
+// llamaCpp is the name of the base's source; any other is a container's part.
+const llamaCpp = "llama.cpp"
+
+// source is for commands that read llama.cpp and nothing else.
 func (f *buildFlags) source() (upstream.Source, error) {
-	var src upstream.Source
-	for _, s := range f.sources {
-		name, value, ok := strings.Cut(s, "=")
-		if !ok || name != "llama.cpp" {
-			return src, usage("--source %q: want llama.cpp=PATH or llama.cpp=URL", s)
-		}
-		var err error
-		if src, err = upstream.ParseSource(value); err != nil {
-			return src, usage("--source: %v", err)
+	sources, err := f.parseSources()
+	for name := range sources {
+		if name != llamaCpp {
+			return upstream.Source{}, usage("--source %s=: this command reads llama.cpp alone", name)
 		}
 	}
-	return src, nil
+	return sources[llamaCpp], err
+}
+
+func (f *buildFlags) parseSources() (map[string]upstream.Source, error) {
+	out := map[string]upstream.Source{}
+	for _, s := range f.sources {
+		name, value, ok := strings.Cut(s, "=")
+		if !ok || name == "" {
+			return nil, usage("--source %q: want llama.cpp=PATH or llama.cpp=URL", s)
+		}
+		src, err := upstream.ParseSource(value)
+		if err != nil {
+			return nil, usage("--source: %v", err)
+		}
+		out[name] = src
+	}
+	return out, nil
 }
 
 func (a *app) recipeCmd() *cobra.Command {

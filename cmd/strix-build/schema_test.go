@@ -13,7 +13,7 @@ import (
 	"strix-build/internal/strictyaml"
 )
 
-//go:generate go test . -run TestSchemasAreCurrent -update
+//go:generate go test . -run TestSchemasAreCurrent|TestAdvisoriesPage -update
 
 // The tests of this package share one -update flag; whichever file is first declares it.
 func init() {
@@ -29,11 +29,13 @@ func TestSchemasAreCurrent(t *testing.T) {
 		title string
 		of    any
 	}{
-		"recipe":    {"strix-build recipe: recipes/NAME.yaml", recipe.Recipe{}},
-		"container": {"strix-build container: containers/NAME.yaml", recipe.Container{}},
-		"patchset":  {"strix-build patch set: patches/NAME/patchset.yaml", patch.Set{}},
-		"flags":     {"strix-build backends and features: recipes/flags.yaml", recipe.Flags{}},
-		"lock":      {"strix-build lock: recipes/TRACK.lock.yaml", recipe.Lock{}},
+		"recipe":     {"strix-build recipe: recipes/NAME.yaml", recipe.Recipe{}},
+		"container":  {"strix-build container: containers/NAME.yaml", recipe.Container{}},
+		"patchset":   {"strix-build patch set: patches/NAME/patchset.yaml", patch.Set{}},
+		"flags":      {"strix-build backends and features: recipes/flags.yaml", recipe.Flags{}},
+		"tracks":     {"strix-build tracks: recipes/tracks.yaml", recipe.Tracks{}},
+		"advisories": {"strix-build advisories: recipes/advisories.yaml", recipe.Advisories{}},
+		"lock":       {"strix-build lock: recipes/TRACK.lock.yaml", recipe.Lock{}},
 	} {
 		got, err := strictyaml.Schema(c.title, c.of)
 		if err != nil {

@@ -63,7 +63,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 // made up: making one needs root and a mirror.
 func miniatureProject(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(ts.Exec("strix-build", "miniature", "."))
-	for _, track := range []string{"stable", "next"} {
+	for _, track := range []string{"stable", "next", "conflict"} {
 		file := ts.MkAbs("project/recipes/" + track + ".lock.yaml")
 		image := `image: "registry.invalid/base@sha256:` + strings.Repeat("0", 64) + `"`
 		data := strings.ReplaceAll(ts.ReadFile(file), `bootstrap: "sid"`, image)

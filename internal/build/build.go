@@ -48,12 +48,14 @@ type Builder struct {
 
 // Options say what differs from the project's files.
 type Options struct {
-	Set        []string        // key=value changes of the recipe
-	Source     upstream.Source // replaces upstream; zero: the lock's URL
-	Base       string          // another base than the lock's: bN, commit, branch, or "worktree"
-	Track      string          // another track than the recipe's
-	Repository string          // another image repository
-	Force      bool            // build even where the store has the key
+	Set        []string                   // key=value changes of the recipe
+	Source     upstream.Source            // replaces upstream; zero: the lock's URL
+	Parts      map[string]upstream.Source // replace the repositories of containers' parts
+	Base       string                     // another base than the lock's: bN, commit, branch, or "worktree"
+	Track      string                     // another track than the recipe's
+	Waive      []string                   // advisories to set aside, by name
+	Repository string                     // another image repository
+	Force      bool                       // build even where the store has the key
 
 	dry bool // make no base
 }
@@ -64,7 +66,7 @@ type Target string
 // Targets.
 const (
 	Image  Target = "image"
-	Source Target = "source" // the patched tree
+	Source Target = "source" // the patched tree, a git repository
 	Tree   Target = "build"  // the build tree
 )
 
@@ -73,7 +75,7 @@ type Result struct {
 	*store.Record
 	UpToDate bool          `json:"upToDate"`         // answered from the key; nothing ran
 	Ccache   *Ccache       `json:"ccache,omitempty"` // of the compile, also where that step came from the cache; nil without its log
-	Notes    []string      `json:"notes,omitempty"`  // for people: patches already upstream, …
+	Notes    []string      `json:"notes,omitempty"`  // for people: advisories, patches already upstream, …
 	Took     time.Duration `json:"took"`             // in JSON: nanoseconds
 	Dir      string        `json:"dir,omitempty"`    // for targets other than image
 }
@@ -103,6 +105,9 @@ func (b *Builder) All(ctx context.Context, names []string, opt Options, target T
 }
 
 func (b *Builder) one(ctx context.Context, conn *connection, name string, opt Options, target Target, output string) (*Result, error) {
+	if target == Source {
+		return b.patchedTree(ctx, name, opt, output)
+	}
 	started := time.Now()
 	p, err := b.Plan(name, opt)
 	if err != nil {
@@ -120,11 +125,11 @@ func (b *Builder) one(ctx context.Context, conn *connection, name string, opt Op
 		return nil, err
 	}
 	if target == Image && !opt.Force {
-		if r, err := b.Images.Find(p.ImageName()); err != nil {
+		if r, err := b.Images.Find(p.Recipe.ImageName()); err != nil {
 			return nil, err
 		} else if r != nil && r.Key == w.key {
 			r.Tags = p.Recipe.ImageTags() // a name for pushing, no input of the build
-			return &Result{Record: r, UpToDate: true, Took: time.Since(started)}, nil
+			return &Result{Record: r, UpToDate: true, Notes: p.Notes(), Took: time.Since(started)}, nil
 		}
 	}
 	bk, err := conn.get(ctx)
@@ -135,13 +140,9 @@ func (b *Builder) one(ctx context.Context, conn *connection, name string, opt Op
 	if err != nil {
 		return nil, err
 	}
+	res.Notes = append(p.Notes(), res.Notes...)
 	res.Took = time.Since(started)
 	return res, nil
-}
-
-// ImageName is what the store and people call the image of p: repository:recipe.
-func (p *Plan) ImageName() string {
-	return p.Recipe.Image.Repository.Value + ":" + p.Recipe.Name.Value
 }
 
 // Unlocked is the error for a recipe whose container or patch set the lock does not pin.

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"strix-build/internal/graph"
 	"strix-build/internal/patch"
@@ -20,16 +19,19 @@ import (
 	"strix-build/internal/upstream"
 )
 
-// Worktree is the --base value for a checkout's uncommitted state.
-const Worktree = "worktree"
-
 // inputs turns a plan into the graph's input: what is missing on this machine is fetched or made.
 func (b *Builder) inputs(ctx context.Context, p *Plan, opt Options) (graph.Input, error) {
+	if err := p.isLocked(opt); err != nil {
+		return graph.Input{}, err
+	}
 	src, err := b.source(ctx, p, opt)
 	if err != nil {
 		return graph.Input{}, err
 	}
 	in := graph.Input{Recipe: p.Recipe, Container: p.Container, Source: src, Choices: p.Choices, Files: p.Files, Applied: map[string]bool{}}
+	if in.Parts, err = b.parts(ctx, p, opt); err != nil {
+		return in, err
+	}
 	if in.Patches, err = b.patches(ctx, p, opt); err != nil {
 		return in, err
 	}
@@ -37,87 +39,17 @@ func (b *Builder) inputs(ctx context.Context, p *Plan, opt Options) (graph.Input
 	return in, err
 }
 
-// source is the base's tree: BuildKit's own git fetch for a URL, an exported tree for a local clone.
-func (b *Builder) source(ctx context.Context, p *Plan, opt Options) (graph.Source, error) {
-	from := p.SourceOf(opt)
-	c, err := b.commit(ctx, p, from, opt)
-	if err != nil {
-		return graph.Source{}, err
+// isLocked asks what costs nothing first: before a tree is fetched or a base is made.
+func (p *Plan) isLocked(opt Options) error {
+	if name := p.Container.Name.Value; p.Lock.Containers[name] == (recipe.LockedBase{}) {
+		return unlocked(p, p.Recipe.Container.Pos, "container", name)
 	}
-	if err := p.settle(b, c); err != nil {
-		return graph.Source{}, err
-	}
-	src := graph.Source{URL: p.Lock.LlamaCpp.URL.Value, Commit: c.ID, Build: c.Build, Time: c.Time, Dirty: c.Dirty}
-	if from.URL != "" {
-		src.URL = from.URL
-		return src, nil
-	}
-	src.Layout, err = b.export(ctx, p, from, c)
-	return src, err
-}
-
-// commit is the lock's, or what --base names.
-func (b *Builder) commit(ctx context.Context, p *Plan, from upstream.Source, opt Options) (upstream.Commit, error) {
-	l := p.Lock.LlamaCpp
-	if opt.Base == "" {
-		t, err := time.Parse(time.RFC3339, l.Time.Value)
-		if err != nil {
-			return upstream.Commit{}, problem(l.Time.Pos, "run `strix-build lock`", "time %q is not RFC 3339", l.Time)
+	for _, pp := range p.Patches {
+		if opt.Base == "" && pp.pin(opt) == "" {
+			return unlocked(p, pp.Asked, "patch set", pp.Set.Name)
 		}
-		return upstream.Commit{ID: l.Commit.Value, Build: l.Build, Time: t}, nil
 	}
-	if opt.Base != Worktree {
-		c, err := upstream.FindCommit(ctx, from, opt.Base)
-		c.Dirty = false // what lies beside HEAD was not asked for
-		return c, err
-	}
-	if from.Path == "" {
-		return upstream.Commit{}, &UsageError{"--base worktree needs a checkout: --source llama.cpp=PATH"}
-	}
-	return upstream.FindCommit(ctx, from, "HEAD")
-}
-
-// settle redoes what depends on the build number once it is known.
-func (p *Plan) settle(b *Builder, c upstream.Commit) error {
-	if p.Build == c.Build && p.Choices != nil {
-		return nil
-	}
-	p.Build = c.Build
-	flags, err := recipe.LoadFlags(b.Project.FS)
-	if err != nil {
-		return err
-	}
-	if err := p.atBuild(flags); err != nil {
-		return err
-	}
-	return p.choose(b.Project.FS)
-}
-
-func (b *Builder) export(ctx context.Context, p *Plan, from upstream.Source, c upstream.Commit) (string, error) {
-	var exclude []string
-	for _, e := range p.Recipe.Exclude {
-		exclude = append(exclude, e.Value)
-	}
-	name := "source-" + c.ID + "-" + short(strings.Join(exclude, "\n"))
-	b.trees.Lock() // siblings share one export
-	defer b.trees.Unlock()
-	if c.Dirty { // never to be taken for the commit's tree
-		name = "worktree-" + short(strings.Join(append(exclude, from.Path), "\n"))
-	} else if d, ok := b.Trees.Tree(name); ok {
-		return d, nil
-	}
-	var d string
-	err := b.Display.Step(fmt.Sprintf("source: export llama.cpp %s from %s", c.Build, from.Path), func(io.Writer) error {
-		var err error
-		d, err = b.Trees.PutTree(ctx, name, false, func(w io.Writer) error {
-			if c.Dirty {
-				return upstream.ExportDirty(ctx, from, exclude, w)
-			}
-			return upstream.Export(ctx, from, c.ID, exclude, w)
-		})
-		return err
-	})
-	return d, err
+	return nil
 }
 
 // patches reads the series of this project and fetches pinned pull requests; every digest is the lock's or it is an error.
@@ -128,11 +60,7 @@ func (b *Builder) patches(ctx context.Context, p *Plan, opt Options) ([]patch.Fi
 		if err != nil {
 			return nil, err
 		}
-		pinned := pp.pin(opt)
-		if opt.Base == "" && pinned == "" {
-			return nil, unlocked(p, pp.Asked, "patch set", pp.Set.Name)
-		}
-		if got := patch.Digest(files); pinned != "" && got != pinned {
+		if got, pinned := patch.Digest(files), pp.pin(opt); pinned != "" && got != pinned {
 			return nil, problem(pp.Variant.Pos, "if the change is meant, run `strix-build lock`",
 				"patch set %q has digest %.12s, track %q pins %.12s", pp.Set.Name, got, p.Lock.Track.Value, pinned)
 		}
@@ -188,10 +116,7 @@ func (b *Builder) pull(ctx context.Context, from upstream.Source, v *patch.Varia
 // base is the image the lock pins, or a debootstrap of the container's suite.
 func (b *Builder) base(ctx context.Context, p *Plan, opt Options) (graph.Origin, error) {
 	name := p.Container.Name.Value
-	locked, ok := p.Lock.Containers[name]
-	if !ok {
-		return graph.Origin{}, unlocked(p, p.Recipe.Container.Pos, "container", name)
-	}
+	locked := p.Lock.Containers[name]
 	if locked.Image.Value != "" {
 		return graph.Origin{Image: locked.Image.Value}, nil
 	}
@@ -203,7 +128,7 @@ func (b *Builder) base(ctx context.Context, p *Plan, opt Options) (graph.Origin,
 	return b.bootstrap(ctx, boot, opt.dry)
 }
 
-// notMade stands for a base that nobody has made on this machine yet.
+// notMade stands for a base or a source that nobody has made on this machine yet.
 var notMade = graph.Origin{Layout: "sha256:" + strings.Repeat("0", 64)}
 
 func (b *Builder) bootstrap(ctx context.Context, boot *recipe.Bootstrap, dry bool) (graph.Origin, error) {
@@ -259,7 +184,8 @@ func short(s string) string {
 }
 
 // Inputs is the graph's input for a recipe, with pull requests fetched and a local source exported; no builder is
-// needed. A base that would have to be made first stands as a digest of zeros.
+// needed. A base that would have to be made first, and a source that would have to be fetched, stand as a digest of
+// zeros.
 func (b *Builder) Inputs(ctx context.Context, name string, opt Options) (graph.Input, error) {
 	p, err := b.Plan(name, opt)
 	if err != nil {

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -14,13 +15,18 @@ import (
 
 // Plan is a recipe with everything it names, checked, and nothing fetched.
 type Plan struct {
-	Recipe    *recipe.Recipe
+	Recipe    *recipe.Recipe // with the track's features and what the command line changed
+	Track     *recipe.Track
 	Container *recipe.Container
 	Lock      *recipe.Lock
 	Choices   *recipe.Choices
 	Build     version.Build
 	Patches   []PlannedPatch
+	Standing  []recipe.Standing // advisories about the recipe at the base; none of them refuses it
+	Warnings  diag.List         // what speaks against the plan and does not refuse it
 	Files     map[string][]byte // YAML text by name
+
+	waive []string // advisories that the command line sets aside
 }
 
 // PlannedPatch is a patch set and the variant for the base.
@@ -37,44 +43,81 @@ func (b *Builder) Plan(name string, opt Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range opt.Set {
-		k, v, ok := strings.Cut(s, "=")
-		if !ok {
-			return nil, &UsageError{fmt.Sprintf("--set %q: want key=value", s)}
-		}
-		if err := r.Set(k, v); err != nil {
-			return nil, err
-		}
+	flags, err := recipe.LoadFlags(b.Project.FS)
+	if err != nil {
+		return nil, err
 	}
-	if opt.Repository != "" {
-		if err := r.Set("image.repository", opt.Repository); err != nil {
-			return nil, &UsageError{fmt.Sprintf("--repository %q is not the name of an image's repository", opt.Repository)}
-		}
+	p := &Plan{Recipe: r, waive: opt.Waive}
+	if err := p.change(b.Project.FS, flags, opt); err != nil {
+		return nil, err
 	}
-	p := &Plan{Recipe: r}
-	if err := b.load(p, opt); err != nil {
+	if err := b.load(p, flags, opt); err != nil {
 		return nil, err
 	}
 	return p, p.choose(b.Project.FS)
 }
 
-func (b *Builder) load(p *Plan, opt Options) error {
+// change makes the recipe what the command line and the track say of it. A feature that was typed wins over the track's.
+func (p *Plan) change(fsys fs.FS, flags *recipe.Flags, opt Options) error {
+	if err := p.set(opt.Set, ""); err != nil {
+		return err
+	}
+	if opt.Repository != "" {
+		if err := p.Recipe.Set("image.repository", opt.Repository); err != nil {
+			return &UsageError{fmt.Sprintf("--repository %q is not the name of an image's repository", opt.Repository)}
+		}
+	}
+	if err := p.findTrack(fsys, opt.Track); err != nil {
+		return err
+	}
+	p.Recipe.OnTrack(p.Track, flags)
+	return p.set(opt.Set, "features.")
+}
+
+// set makes the changes whose key begins with prefix.
+func (p *Plan) set(changes []string, prefix string) error {
+	for _, s := range changes {
+		k, v, ok := strings.Cut(s, "=")
+		if !ok {
+			return &UsageError{fmt.Sprintf("--set %q: want key=value", s)}
+		}
+		if !strings.HasPrefix(k, prefix) {
+			continue
+		}
+		if err := p.Recipe.Set(k, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// findTrack takes the recipe's own track, which may be declared nowhere else, or the one that was asked for.
+func (p *Plan) findTrack(fsys fs.FS, asked string) error {
+	name := asked
+	if name == "" {
+		name = p.Recipe.TrackName()
+	}
+	var err error
+	p.Track, err = recipe.LoadTrack(fsys, name)
+	if asked == "" && errors.Is(err, fs.ErrNotExist) {
+		p.Track, err = &recipe.Track{Name: name}, nil
+	}
+	if err != nil || p.Track.Takes(p.Recipe) {
+		return err
+	}
+	return problem(diag.Pos{File: "--track " + name}, "list it in the track's recipes (recipes/tracks.yaml), or give --set track="+name,
+		"track %q does not take recipe %q, which is on track %q", name, p.Recipe.Name, p.Recipe.TrackName())
+}
+
+func (b *Builder) load(p *Plan, flags *recipe.Flags, opt Options) error {
 	var err error
 	if p.Container, err = recipe.LoadContainer(b.Project.FS, p.Recipe.Container.Value); err != nil {
 		return diag.At(err, p.Recipe.Container.Pos)
 	}
-	flags, err := recipe.LoadFlags(b.Project.FS)
-	if err != nil {
-		return err
-	}
 	if err := p.Recipe.Check(p.Container, flags); err != nil {
 		return err
 	}
-	track := opt.Track
-	if track == "" {
-		track = p.Recipe.TrackName()
-	}
-	if p.Lock, err = recipe.LoadLock(b.Project.FS, track); err != nil {
+	if p.Lock, err = recipe.LoadLock(b.Project.FS, p.Track.Name); err != nil {
 		return err
 	}
 	p.Build = p.Lock.LlamaCpp.Build
@@ -96,12 +139,16 @@ func (p *Plan) atBuild(flags *recipe.Flags) error {
 		return problem(p.Recipe.Places["llama.cpp"], "choose another base (--base) or another recipe",
 			"recipe %q accepts llama.cpp %s, the base is %s", p.Recipe.Name, p.Recipe.LlamaCpp, p.Build)
 	}
+	if !p.Track.LlamaCpp.Contains(p.Build) {
+		return problem(p.Track.Places["llama.cpp"], "choose another base (--base) or another track (--track)",
+			"track %q takes llama.cpp %s, the base is %s", p.Track.Name, p.Track.LlamaCpp, p.Build)
+	}
 	var err error
 	p.Choices, err = flags.Resolve(p.Recipe, p.Container, p.Build)
 	return err
 }
 
-// choose picks each patch set's variant for the base.
+// choose picks each patch set's variant for the base, and looks for what speaks against the outcome.
 func (p *Plan) choose(fsys fs.FS) error {
 	if p.Build == 0 {
 		return nil
@@ -118,13 +165,14 @@ func (p *Plan) choose(fsys fs.FS) error {
 		}
 		p.Patches = append(p.Patches, PlannedPatch{Set: set, Asked: name.Pos, Variant: v, Locked: p.Lock.Patches[name.Value]})
 	}
-	return nil
+	return p.advise(fsys)
 }
 
 // files are the YAML texts that positions point into.
 func (b *Builder) files(p *Plan) map[string][]byte {
 	names := []string{
 		"recipes/" + p.Recipe.Name.Value + ".yaml", "containers/" + p.Container.Name.Value + ".yaml", "recipes/flags.yaml",
+		"recipes/tracks.yaml",
 	}
 	for _, s := range p.Recipe.Patches {
 		names = append(names, "patches/"+s.Value+"/patchset.yaml")

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -26,7 +27,11 @@ var shipped = project.Project{FS: os.DirFS("../..")}
 // madeUp is a base that no registry has.
 const madeUp = "docker.io/library/debian:sid-slim@sha256:0000000000000000000000000000000000000000000000000000000000000000"
 
-// overlay is the shipped project with some files replaced.
+// lockedBuild is the line of a lock that moves with each new base.
+var lockedBuild = regexp.MustCompile(`build: "b\d+"`)
+
+// overlay is the shipped project with some files replaced, and b9909 for its base: what the tests say of builds must
+// not change with each lock.
 func overlay(t *testing.T, files map[string]string) project.Project {
 	t.Helper()
 	out := fstest.MapFS{}
@@ -43,6 +48,8 @@ func overlay(t *testing.T, files map[string]string) project.Project {
 			t.Fatal(err)
 		}
 	}
+	lock := out["recipes/stable.lock.yaml"]
+	lock.Data = lockedBuild.ReplaceAll(lock.Data, []byte(`build: "b9909"`))
 	for path, text := range files {
 		out[path] = &fstest.MapFile{Data: []byte(text), Mode: 0o644}
 	}
@@ -64,7 +71,7 @@ func mini(t *testing.T) (*miniature.Repo, project.Project) {
 	for _, f := range append(shared, "recipes/flags.yaml") {
 		put(t, filepath.Join(repo.Project, f), read(t, filepath.Join("../..", f)))
 	}
-	for _, track := range []string{"stable", "next"} {
+	for _, track := range []string{"stable", "next", "conflict"} {
 		file := filepath.Join(repo.Project, "recipes", track+".lock.yaml")
 		put(t, file, strings.ReplaceAll(read(t, file), `bootstrap: "sid"`, `image: "`+madeUp+`"`))
 	}

@@ -115,7 +115,7 @@ func (w *work) export(staging string) *client.ExportEntry {
 		"compression-level": "11",
 		"force-compression": "true",
 		"source-date-epoch": fmt.Sprint(w.g.Epoch.Unix()),
-		"name":              w.plan.ImageName(),
+		"name":              w.plan.Recipe.ImageName(),
 	}}
 }
 
@@ -146,7 +146,7 @@ func (w *work) keepTree(staging string) (*Result, error) {
 	if err := moveTree(staging, abs); err != nil {
 		return nil, err
 	}
-	return &Result{Record: &store.Record{Name: w.plan.ImageName()}, Dir: abs, Ccache: w.ccache, Notes: w.notes}, nil
+	return &Result{Record: &store.Record{Name: w.plan.Recipe.ImageName()}, Dir: abs, Ccache: w.ccache, Notes: w.notes}, nil
 }
 
 func (w *work) record() store.Record {
@@ -158,7 +158,7 @@ func (w *work) record() store.Record {
 		}
 	}
 	return store.Record{
-		Name: w.plan.ImageName(), Ref: w.plan.ImageName(), Key: w.key, Built: time.Now().UTC(),
+		Name: w.plan.Recipe.ImageName(), Ref: w.plan.Recipe.ImageName(), Key: w.key, Built: time.Now().UTC(),
 		Inputs: graph.Inputs(w.in), Patches: states, Tags: w.plan.Recipe.ImageTags(),
 	}
 }
@@ -176,10 +176,6 @@ func (w *work) needs() []buildkit.Need {
 func (w *work) steps(ctx context.Context, s *buildkit.Session) (*buildkit.Product, error) {
 	if err := w.patchSteps(ctx, s); err != nil {
 		return nil, err
-	}
-	if w.target == Source {
-		ref, err := s.Evaluate(ctx, w.g.Source)
-		return &buildkit.Product{Ref: ref}, err
 	}
 	if err := w.configureStep(ctx, s); err != nil {
 		return nil, err

@@ -31,17 +31,12 @@ var helpers = map[string]func(*url.URL) (*connhelper.ConnectionHelper, error){
 // lookAddress is the way of a user who names the builder.
 func lookAddress(address string) func(context.Context, *host) (*offer, error) {
 	return func(context.Context, *host) (*offer, error) {
-		u, err := url.Parse(address)
+		u, err := parseAddress(address)
 		if err != nil {
 			return nil, err
 		}
-		helper, known := helpers[u.Scheme]
-		if !known {
-			schemes := slices.Sorted(maps.Keys(helpers))
-			return nil, fmt.Errorf("unknown scheme %q; one of %s", u.Scheme, strings.Join(schemes, ", "))
-		}
 		var opts []client.ClientOpt
-		if helper != nil {
+		if helper := helpers[u.Scheme]; helper != nil {
 			conn, err := helper(u)
 			if err != nil {
 				return nil, err
@@ -57,4 +52,16 @@ func lookAddress(address string) func(context.Context, *host) (*offer, error) {
 			},
 		}, nil
 	}
+}
+
+func parseAddress(address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	if _, known := helpers[u.Scheme]; !known {
+		schemes := slices.Sorted(maps.Keys(helpers))
+		return nil, fmt.Errorf("unknown scheme %q; one of %s", u.Scheme, strings.Join(schemes, ", "))
+	}
+	return u, nil
 }

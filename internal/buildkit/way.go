@@ -79,10 +79,28 @@ func (h *host) ways() ([]way, error) {
 		}
 	}
 	if !strings.Contains(asked, "://") {
-		return nil, hint(fmt.Errorf("%s %q: neither an address nor one of %s", from, asked, strings.Join(Ways(), ", ")),
-			"an address looks like unix:///run/buildkit/buildkitd.sock")
+		return nil, noAddress(from, asked)
 	}
 	return []way{{"address", fmt.Sprintf("%s %q", from, asked), lookAddress(asked)}}, nil
+}
+
+// CheckAddress reports what is wrong with the form of --builder, before anything is made for a build.
+func CheckAddress(asked string) error {
+	if asked == "" || slices.Contains(Ways(), asked) {
+		return nil
+	}
+	if !strings.Contains(asked, "://") {
+		return noAddress("--builder", asked)
+	}
+	if _, err := parseAddress(asked); err != nil {
+		return fmt.Errorf("--builder %q: %w", asked, err)
+	}
+	return nil
+}
+
+func noAddress(from, asked string) error {
+	return hint(fmt.Errorf("%s %q: neither an address nor one of %s", from, asked, strings.Join(Ways(), ", ")),
+		"an address looks like unix:///run/buildkit/buildkitd.sock")
 }
 
 // Attempt is one way that was tried and why it did not work.

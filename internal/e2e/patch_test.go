@@ -35,8 +35,8 @@ func TestIntegrationPatchIsApplied(t *testing.T) {
 	if !strings.Contains(read(t, dir, "common/arg.cpp"), greeting) || !strings.Contains(read(t, dir, "CMakeLists.txt"), "project(") {
 		t.Error("the exported tree is not the patched one")
 	}
-	if _, err := os.Stat(filepath.Join(dir, ".git")); err == nil {
-		t.Error("the exported tree has a .git")
+	if _, err := os.Stat(filepath.Join(dir, ".git", "refs", "tags", "base")); err != nil {
+		t.Errorf("the patched tree is no repository with a base: %v", err)
 	}
 }
 

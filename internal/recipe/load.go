@@ -115,7 +115,7 @@ func newerLock(l *Lock, file string) diag.Problem {
 	if p, ok := l.Places["version"]; ok {
 		pos = p
 	}
-	return diag.Problem{Pos: pos, Hint: "update strix-build, or pin the track again with strix-build lock",
+	return diag.Problem{Pos: pos, Hint: "update strix-build; to go back, remove the file and lock anew",
 		Msg: fmt.Sprintf("lock format %d is newer than this program, which reads up to %d", l.Version, LockVersion)}
 }
 

@@ -1,6 +1,6 @@
 // Package resolve turns moving names (a base, pull requests, image tags) into the pins of a lock file.
 //
-// It does not build, and it applies no patches.
+// It does not build. Whether a base fits is asked of internal/fit.
 package resolve
 
 import (
@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"strix-build/internal/diag"
+	"strix-build/internal/fit"
 	"strix-build/internal/recipe"
 	"strix-build/internal/upstream"
 )
@@ -25,9 +26,17 @@ type LockInput struct {
 	FS       fs.FS           // project root with recipes/, patches/ and containers/
 	Track    string          // the track to lock; "": stable
 	Source   upstream.Source // where commits are read; zero: the URL of the old lock, or upstream's
-	Base     string          // build number or other reference of the base commit; "": the old lock's commit
+	Base     string          // build number or other reference of the base commit; "": the newest that fits
+	Keep     bool            // the old lock's commit instead
 	Bases    string          // container bases: BasesAuto (or ""), BasesImage or BasesBootstrap
 	CacheDir string          // for what is fetched; "" keeps nothing
+}
+
+// Locked is a lock with what a reader of it should know.
+type Locked struct {
+	Lock     *recipe.Lock
+	Notes    []string
+	Solution *fit.Solution // how the base was chosen; nil where it was given
 }
 
 // How container bases are pinned.
@@ -40,53 +49,59 @@ const (
 // defaultTrack is the track of a recipe that names none.
 const defaultTrack = "stable"
 
-// MakeLock pins the base commit, the patch sets' diffs and the containers' bases of a track, and returns notes on
-// what a reader of the lock should know. Nothing is written.
+// MakeLock pins the base commit, the patch sets' diffs and the containers' bases of a track. Nothing is written.
 //
-// The error is a *diag.Error with every problem where the project's files are at fault: a recipe whose window does
-// not hold the base, a patch set without a variant for it, a pull request that moved or whose diff is not the pinned
-// one, an image that is not there. Sets and containers that no recipe of the track names are pinned too where that
-// works, so that they can be chosen with --set; where not, a note says so.
-func MakeLock(ctx context.Context, in LockInput) (*recipe.Lock, []string, error) {
+// The error is a *diag.Error with every problem where the project's files are at fault: no base that fits, or one that
+// was given and does not (outside a window, a feature that cannot be had, a patch set without a variant or that does
+// not apply, a standing advisory), a pull request that moved or whose diff is not the pinned one, an image that is not
+// there. Where no base fits, Locked has the Solution all the same, and nothing else. Sets and containers that no recipe
+// of the track names are pinned too where that works, so that they can be chosen with --set; where not, a note says so.
+func MakeLock(ctx context.Context, in LockInput) (*Locked, error) {
 	if in.Track == "" {
 		in.Track = defaultTrack
 	}
-	l := &locker{in: in, silent: map[string]bool{}}
+	l := &locker{in: in, silent: map[string]bool{}, diffs: map[string]diffed{}}
+	defer l.close()
 	if err := l.start(ctx); err != nil {
-		return nil, nil, err
+		return l.unsolved(), err
 	}
-	l.checkWindows()
 	patches, err := l.lockPatches(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	containers, err := l.lockContainers(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if len(l.problems.Problems) > 0 {
-		l.problems.Problems = l.problems.Problems.Sorted()
-		l.problems.Fill(in.FS)
-		return nil, nil, &l.problems
+	if err := l.judge(ctx); err != nil {
+		return nil, err
 	}
-	return &recipe.Lock{
+	if err := l.failed(); err != nil {
+		return nil, err
+	}
+	return &Locked{Notes: l.notes, Solution: l.solution, Lock: &recipe.Lock{
 		Version: recipe.LockVersion,
 		Track:   text(in.Track),
 		LlamaCpp: recipe.LockedSource{URL: text(l.lockURL()), Commit: text(l.base.ID), Build: l.base.Build,
 			Time: text(l.base.Time.Format(time.RFC3339))},
 		Patches:    patches,
 		Containers: containers,
-	}, l.notes, nil
+	}}, nil
 }
 
 // locker carries one MakeLock.
 type locker struct {
 	in       LockInput
 	origin   upstream.Origin
-	old      *recipe.Lock // nil where the track has none
-	recipes  []*recipe.Recipe
-	base     upstream.Commit
-	silent   map[string]bool // registries that did not answer
+	history  *upstream.History // nil until it is asked for
+	old      *recipe.Lock      // nil where the track has none
+	track    *recipe.Track
+	recipes  []*recipe.Recipe // of the track
+	base     upstream.Mark
+	solution *fit.Solution
+	judged   bool              // the base was looked at by fit
+	diffs    map[string]diffed // by base and head
+	silent   map[string]bool   // registries that did not answer
 	problems diag.Error
 	notes    []string
 }
@@ -95,103 +110,31 @@ func text(s string) recipe.Text { return recipe.Text{Value: s} }
 
 func (l *locker) note(format string, a ...any) { l.notes = append(l.notes, fmt.Sprintf(format, a...)) }
 
-// merge keeps the problems of a *diag.Error and returns any other error.
+// merge keeps the problems of a *diag.Error, each once, and returns any other error.
 func (l *locker) merge(err error) error {
 	var e *diag.Error
 	if !errors.As(err, &e) {
 		return err
 	}
-	l.problems.Problems = append(l.problems.Problems, e.Problems...)
+	for _, p := range e.Problems {
+		if !slices.Contains(l.problems.Problems, p) {
+			l.problems.Problems = append(l.problems.Problems, p)
+		}
+	}
 	for _, file := range slices.Sorted(maps.Keys(e.Sources)) {
 		l.problems.AddSource(file, e.Sources[file])
 	}
 	return nil
 }
 
-// start loads what the rest needs: the old lock, the track's recipes and the base commit.
-func (l *locker) start(ctx context.Context) error {
-	if !slices.Contains([]string{"", BasesAuto, BasesImage, BasesBootstrap}, l.in.Bases) {
-		return fmt.Errorf("container bases %q: it is %s, %s or %s", l.in.Bases, BasesAuto, BasesImage, BasesBootstrap)
+// failed is the error of all problems so far, or nil.
+func (l *locker) failed() error {
+	if len(l.problems.Problems) == 0 {
+		return nil
 	}
-	if err := l.loadOld(); err != nil {
-		return err
-	}
-	if err := l.loadRecipes(); err != nil {
-		return err
-	}
-	ref := l.in.Base
-	if ref == "" && l.old == nil {
-		return fmt.Errorf("track %q has no lock yet, so its base must be named, e.g. --base b9909", l.in.Track)
-	}
-	if ref == "" {
-		ref = l.old.LlamaCpp.Commit.Value
-	}
-	l.origin.Source = l.in.Source
-	if l.origin.Source == (upstream.Source{}) {
-		l.origin.URL = l.lockURL()
-	}
-	var err error
-	if l.base, err = l.origin.Find(ctx, ref); err != nil {
-		return err
-	}
-	if l.base.Dirty {
-		l.note("uncommitted changes in %s are not part of the lock; it pins commit %.12s", l.origin.Source, l.base.ID)
-	}
-	return nil
-}
-
-// loadOld reads the lock that is replaced. One that cannot be read matters only where the base is taken from it.
-func (l *locker) loadOld() error {
-	old, err := recipe.LoadLock(l.in.FS, l.in.Track)
-	switch {
-	case err == nil:
-		l.old = old
-	case errors.Is(err, fs.ErrNotExist):
-	case l.in.Base == "":
-		return err
-	default:
-		l.note("the old lock of track %q could not be read and is replaced", l.in.Track)
-	}
-	return nil
-}
-
-func (l *locker) loadRecipes() error {
-	names, err := recipe.Recipes(l.in.FS)
-	if err != nil {
-		return err
-	}
-	tracks := map[string]bool{}
-	for _, name := range names {
-		r, err := recipe.LoadRecipe(l.in.FS, name)
-		if err != nil {
-			if err := l.merge(err); err != nil {
-				return err
-			}
-			continue
-		}
-		track := r.Track.Value
-		if track == "" {
-			track = defaultTrack
-		}
-		tracks[track] = true
-		if track == l.in.Track {
-			l.recipes = append(l.recipes, r)
-		}
-	}
-	if len(l.recipes) == 0 && len(l.problems.Problems) == 0 {
-		return fmt.Errorf("no recipe is on track %q; there are %s", l.in.Track,
-			strings.Join(slices.Sorted(maps.Keys(tracks)), ", "))
-	}
-	return nil
-}
-
-func (l *locker) checkWindows() {
-	for _, r := range l.recipes {
-		if !r.LlamaCpp.Contains(l.base.Build) {
-			l.problems.Problems.Add(r.Places["llama.cpp"], "choose another base with --base, or put the recipe on a track of its own",
-				"recipe %q accepts builds %s, and the base is %s", r.Name.Value, r.LlamaCpp, l.base.Build)
-		}
-	}
+	l.problems.Problems = l.problems.Problems.Sorted()
+	l.problems.Fill(l.in.FS)
+	return &l.problems
 }
 
 // lockURL is what the lock says about the source. A path of this machine would mean nothing on another, so for a

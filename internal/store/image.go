@@ -78,7 +78,7 @@ func (s *Store) Records() ([]*Record, error) {
 }
 
 func (s *Store) recordFile(name string) string {
-	return filepath.Join(s.dir, "records", strings.ReplaceAll(name, "/", "_")+".json")
+	return filepath.Join(s.dir, "records", strings.ReplaceAll(name, "/", "%2F")+".json") // no name has a %
 }
 
 // Image opens the image of r.

@@ -56,6 +56,7 @@ func (o *Origin) connect(ctx context.Context) (*remote, error) {
 	return r, err
 }
 
+// Find is [FindCommit] over a connection that is there.
 func (o *Origin) Find(ctx context.Context, ref string) (Commit, error) {
 	find := o.findRemote
 	if o.Path != "" {
@@ -63,12 +64,23 @@ func (o *Origin) Find(ctx context.Context, ref string) (Commit, error) {
 	}
 	c, err := find(ctx, ref)
 	if errors.Is(err, ErrNotFound) {
-		return Commit{}, fmt.Errorf("resolve source ref %q: %w in %s", ref, err, o.Source)
+		return Commit{}, fmt.Errorf("resolve source ref %q: %w in %s%s", ref, err, o.Source, o.elsewhere(ref))
 	}
 	if err != nil {
 		return Commit{}, fmt.Errorf("resolve source ref %q in %s: %w", ref, o.Source, err)
 	}
 	return c, nil
+}
+
+// elsewhere says where a reference that was not found may be.
+func (o *Origin) elsewhere(ref string) string {
+	switch {
+	case o.Path != "":
+		return fmt.Sprintf(`; if it is newer than the clone, run "git -C %s fetch"`, o.Path)
+	case buildForm.MatchString(ref):
+		return "; not every build has a tag, and a clone knows the others"
+	}
+	return ""
 }
 
 func (o *Origin) findRemote(ctx context.Context, ref string) (Commit, error) {
@@ -153,6 +165,7 @@ func PullHead(ctx context.Context, src Source, number int) (string, error) {
 	return o.PullHead(ctx, number)
 }
 
+// PullHead is [PullHead] over a connection that is there.
 func (o *Origin) PullHead(ctx context.Context, number int) (string, error) {
 	name := PullRef(number)
 	if o.Path == "" {
@@ -177,6 +190,7 @@ func (o *Origin) PullHead(ctx context.Context, number int) (string, error) {
 	return ref.Hash().String(), nil
 }
 
+// PullRef is the reference that a host keeps on a pull request's newest commit.
 func PullRef(number int) plumbing.ReferenceName {
 	return plumbing.ReferenceName(fmt.Sprintf("refs/pull/%d/head", number))
 }

@@ -3,6 +3,7 @@ package upstream
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -60,7 +61,7 @@ func TestCommitIsFoundByCountAlongMaster(t *testing.T) {
 		}
 	}
 	_, err := FindCommit(t.Context(), Source{Path: dir}, "b9999")
-	if want := `resolve source ref "b9999": not found in ` + dir; err == nil || err.Error() != want {
+	if want := fmt.Sprintf(`resolve source ref "b9999": not found in %s; if it is newer than the clone, run "git -C %s fetch"`, dir, dir); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
@@ -129,24 +130,40 @@ func TestOnlyHeadOfACheckoutIsDirty(t *testing.T) {
 	}
 }
 
-// A linked worktree keeps its HEAD apart from the objects, a clone with alternates its objects apart from its HEAD.
-func TestObjectsElsewhere(t *testing.T) {
+// A linked worktree keeps its HEAD apart from the objects.
+func TestLinkedWorktree(t *testing.T) {
 	t.Parallel()
 	dir := upstreamtest.NewCheckout(t)
 	upstreamtest.Commit(t, dir, "one")
 	id := upstreamtest.Commit(t, dir, "two")
 	tree := filepath.Join(t.TempDir(), "tree")
 	upstreamtest.Git(t, dir, "worktree", "add", "-q", "--detach", tree)
+	src, err := ParseSource(tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := FindCommit(t.Context(), src, "HEAD"); err != nil || c.ID != id || c.Build != 2 || c.Dirty {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+// What git is told to do is what helps.
+func TestBorrowedObjects(t *testing.T) {
+	t.Parallel()
+	dir := upstreamtest.NewCheckout(t)
+	upstreamtest.Commit(t, dir, "one")
 	shared := filepath.Join(t.TempDir(), "shared")
 	upstreamtest.Git(t, dir, "clone", "-q", "--shared", dir, shared)
-	for _, path := range []string{tree, shared} {
-		src, err := ParseSource(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if c, err := FindCommit(t.Context(), src, "HEAD"); err != nil || c.ID != id || c.Build != 2 || c.Dirty {
-			t.Errorf("%s: %+v, %v", path, c, err)
-		}
+	_, err := ParseSource(shared)
+	if err == nil || !strings.Contains(err.Error(), `run "git -C `+shared+` repack -a -d" and remove its objects/info/alternates`) {
+		t.Fatal(err)
+	}
+	upstreamtest.Git(t, shared, "repack", "-q", "-a", "-d")
+	if err := os.Remove(filepath.Join(shared, ".git/objects/info/alternates")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := FindCommit(t.Context(), Source{Path: shared}, "HEAD"); err != nil {
+		t.Error(err)
 	}
 }
 

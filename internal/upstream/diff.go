@@ -22,32 +22,59 @@ import (
 // detection, in the form patch.Normalise gives. Little context makes a pull request's diff fit the builds around its
 // base; git apply still refuses a hunk whose lines are gone.
 //
-// From a URL the two commits' trees and the files that differ are fetched into cacheDir, and found there next time;
-// "" keeps nothing.
+// The two commits and the files that differ are kept below cacheDir, with refs/pins/<id> for each, and found there next
+// time, whatever became of them in src; "" keeps nothing. From a URL no more than that is fetched, where the server
+// can leave files out.
 func Diff(ctx context.Context, src Source, base, head, cacheDir string) ([]byte, error) {
 	o := Origin{Source: src}
 	return o.Diff(ctx, base, head, cacheDir)
 }
 
+// Diff is [Diff] over a connection that is there.
 func (o *Origin) Diff(ctx context.Context, base, head, cacheDir string) ([]byte, error) {
 	for _, id := range []string{base, head} {
 		if !commitForm.MatchString(id) {
 			return nil, fmt.Errorf("diff of %s: %q is not a full commit id", o.Source, id)
 		}
 	}
-	diff := o.diffRemote
-	if o.Path != "" {
-		diff = o.diffLocal
-	}
-	out, err := diff(ctx, plumbing.NewHash(base), plumbing.NewHash(head), cacheDir)
+	out, err := o.diff(ctx, base, head, cacheDir)
 	if err != nil {
 		return nil, fmt.Errorf("diff %.12s..%.12s of %s: %w", base, head, o.Source, err)
 	}
 	return out, nil
 }
 
-func (o *Origin) diffLocal(ctx context.Context, base, head plumbing.Hash, _ string) ([]byte, error) {
-	r, err := open(o.Path)
+func (o *Origin) diff(ctx context.Context, base, head, cacheDir string) ([]byte, error) {
+	from, to := plumbing.NewHash(base), plumbing.NewHash(head)
+	kept, err := newPin(cacheDir, base, head)
+	if err != nil {
+		return nil, err
+	}
+	if cacheDir != "" {
+		if out, err := diffIn(ctx, kept.dir, from, to); err == nil {
+			return out, nil
+		}
+	}
+	st, done, err := o.both(ctx, from, to, cacheDir)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	read := newRecorder(st)
+	out, err := diffCommits(ctx, read, from, to)
+	if err != nil || cacheDir == "" {
+		return out, err
+	}
+	fill := func(pin *filesystem.Storage) error { return read.copyTo(ctx, pin) }
+	return out, kept.make(fill, func(dir string) error {
+		_, err := diffIn(ctx, dir, from, to)
+		return err
+	})
+}
+
+// diffIn is the diff of two commits of a local repository.
+func diffIn(ctx context.Context, dir string, base, head plumbing.Hash) ([]byte, error) {
+	r, err := open(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -55,29 +82,34 @@ func (o *Origin) diffLocal(ctx context.Context, base, head plumbing.Hash, _ stri
 	return diffCommits(ctx, r.storage, base, head)
 }
 
-func (o *Origin) diffRemote(ctx context.Context, base, head plumbing.Hash, cacheDir string) ([]byte, error) {
-	st, done, err := cacheStorage(o.URL, cacheDir)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	if out, err := diffCommits(ctx, st, base, head); err == nil {
-		return out, nil
+// both is a store that has what the diff of two commits needs: the clone, or a temporary one in cacheDir.
+func (o *Origin) both(ctx context.Context, base, head plumbing.Hash, cacheDir string) (*filesystem.Storage, func(), error) {
+	if o.Path != "" {
+		r, err := open(o.Path)
+		if err != nil {
+			return nil, nil, err
+		}
+		return r.storage, func() { _ = r.Close() }, nil
 	}
 	r, err := o.connect(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	st, done, err := tempStorage(cacheDir)
+	if err != nil {
+		return nil, nil, err
 	}
 	if err := r.fetchDiff(ctx, st, base, head); err != nil {
-		return nil, err
+		done()
+		return nil, nil, err
 	}
-	return diffCommits(ctx, st, base, head)
+	return st, done, nil
 }
 
 // cacheStorage is the object store of one remote repository.
 func cacheStorage(url, cacheDir string) (*filesystem.Storage, func(), error) {
 	if cacheDir == "" {
-		return tempStorage()
+		return tempStorage("")
 	}
 	sum := sha256.Sum256([]byte(url))
 	st := newStorage(osfs.New(filepath.Join(cacheDir, "git", hex.EncodeToString(sum[:8]))))
@@ -88,7 +120,7 @@ func cacheStorage(url, cacheDir string) (*filesystem.Storage, func(), error) {
 // differ; a server without filters, or one that hands out no single files, sends both trees with all files.
 func (r *remote) fetchDiff(ctx context.Context, st *filesystem.Storage, base, head plumbing.Hash) error {
 	wants := []plumbing.Hash{base, head}
-	if err := r.fetch(ctx, st, wants, 1, packp.FilterBlobNone()); err != nil || !r.filters() {
+	if err := r.fetchInto(ctx, st, wants, 1, packp.FilterBlobNone()); err != nil || !r.filters() {
 		return err
 	}
 	changes, err := treeChanges(ctx, st, base, head)
@@ -103,10 +135,10 @@ func (r *remote) fetchDiff(ctx context.Context, st *filesystem.Storage, base, he
 			}
 		}
 	}
-	if len(blobs) == 0 || r.fetch(ctx, st, blobs, 0, "") == nil {
+	if len(blobs) == 0 || r.fetchInto(ctx, st, blobs, 0, "") == nil {
 		return nil
 	}
-	return r.fetch(ctx, st, wants, 1, "")
+	return r.fetchInto(ctx, st, wants, 1, "")
 }
 
 func diffCommits(ctx context.Context, st storer.EncodedObjectStorer, base, head plumbing.Hash) ([]byte, error) {

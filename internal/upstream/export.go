@@ -161,11 +161,15 @@ func (e *MissingError) Error() string {
 	if ext := path.Ext(first); ext != "" && len(e.Paths) > 1 {
 		pattern = path.Join(path.Dir(first), "*"+ext)
 	}
+	return fmt.Sprintf("%s; leave it out with exclude: [%q]", e.what(), pattern)
+}
+
+func (e *MissingError) what() string {
 	and := ""
 	if n := len(e.Paths) - 1; n > 0 {
 		and = fmt.Sprintf(" and of %d more", n)
 	}
-	return fmt.Sprintf("the content of %q%s is not in the repository; leave it out with exclude: [%q]", first, and, pattern)
+	return fmt.Sprintf("the content of %q%s is not in the repository", e.Paths[0], and)
 }
 
 func (r *repository) exportFile(out *archive, f side) error {

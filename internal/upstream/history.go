@@ -1,199 +1,183 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
+	"slices"
+	"strings"
+	"sync"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"strix-build/internal/version"
 )
 
-// ErrNotFound says that the repository was read and has no such thing.
-var ErrNotFound = errors.New("not found")
+// errNoBuilds says that a remote repository has none of upstream's tags.
+var errNoBuilds = errors.New("it has no bN tags, so no build numbers; give upstream's URL or the path of a clone, where commits can be counted")
 
-// errShallow says that the history is cut off, so commits cannot be counted.
-var errShallow = errors.New("the clone is shallow, so build numbers cannot be counted; " +
-	`run "git fetch --unshallow" or "git fetch --tags" in it`)
+// History is what can be a base, and the files of it. It may be used by several goroutines; they take turns.
+type History struct {
+	source Source
+	marks  []Mark
+	notes  []string
+	whole  bool
 
-// buildTag is the form of upstream's nightly tags.
-var buildTag = regexp.MustCompile(`^b[1-9][0-9]{0,8}$`)
+	remote *remote // nil: a clone
+	store  *filesystem.Storage
+	done   func() error
 
-// mainlines are the references whose first-parent line is taken for upstream's when builds are counted.
-var mainlines = []plumbing.ReferenceName{
-	"refs/remotes/upstream/master", "refs/remotes/origin/master", "refs/heads/master",
-	"refs/remotes/origin/HEAD", "refs/heads/main", plumbing.HEAD,
+	mu      sync.Mutex // go-git's storage is for one at a time
+	folders map[plumbing.Hash]*object.Tree
+	spots   map[spot]object.TreeEntry
 }
 
-// ancestors collects the commits that can be reached from some commits, along all parents.
-type ancestors struct {
-	repo *repository
-	seen map[plumbing.Hash]struct{}
+// OpenHistory reads what bases there are. Of a clone these are all commits of the main line, numbered by counting; bN
+// tags are compared with the count, and what does not agree is told by [History.Notes]. Of a URL these are the commits
+// with a bN tag, by one listing of references.
+//
+// What is fetched later is kept below cacheDir; "" keeps nothing.
+func OpenHistory(ctx context.Context, src Source, cacheDir string) (*History, error) {
+	o := Origin{Source: src}
+	return o.History(ctx, cacheDir)
 }
 
-func newAncestors(r *repository) *ancestors {
-	return &ancestors{repo: r, seen: map[plumbing.Hash]struct{}{}}
+// History is [OpenHistory] over a connection that is there.
+func (o *Origin) History(ctx context.Context, cacheDir string) (*History, error) {
+	h := &History{source: o.Source, folders: map[plumbing.Hash]*object.Tree{}, spots: map[spot]object.TreeEntry{}}
+	read := h.openRemote
+	if o.Path != "" {
+		read = h.openClone
+	}
+	if err := read(ctx, o, cacheDir); err != nil {
+		return nil, errors.Join(fmt.Errorf("history of %s: %w", o.Source, reason(ctx, err)), h.Close())
+	}
+	return h, nil
 }
 
-// add includes from and everything before it, and returns how many commits are collected: for a single commit,
-// what "git rev-list --count" prints.
-func (a *ancestors) add(ctx context.Context, from plumbing.Hash) (int, error) {
-	stack := []plumbing.Hash{from}
-	for len(stack) > 0 {
-		h := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		if _, ok := a.seen[h]; ok {
-			continue
-		}
-		a.seen[h] = struct{}{}
-		c, err := a.repo.commit(ctx, h)
-		if err != nil {
-			return 0, err
-		}
-		stack = append(stack, c.ParentHashes...)
-	}
-	return len(a.seen), nil
-}
-
-// commit reads one commit. A commit that is not there is ErrNotFound.
-func (r *repository) commit(ctx context.Context, h plumbing.Hash) (*object.Commit, error) {
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	c, err := object.GetCommit(r.storage, h)
-	if errors.Is(err, plumbing.ErrObjectNotFound) {
-		return nil, fmt.Errorf("commit %s: %w", h, ErrNotFound)
-	}
-	return c, err
-}
-
-// buildOf returns a commit's build number: its bN tag's, or the number of commits up to it.
-func (r *repository) buildOf(ctx context.Context, h plumbing.Hash) (version.Build, error) {
-	if b, err := r.taggedBuild(h); b != 0 || err != nil {
-		return b, err
-	}
-	if err := r.complete(); err != nil {
-		return 0, err
-	}
-	n, err := newAncestors(r).add(ctx, h)
-	return version.Build(n), err
-}
-
-// taggedBuild looks for a bN tag on the commit. Upstream's tags are plain references, found by their hash alone;
-// annotated ones have to be read, so they come second.
-func (r *repository) taggedBuild(h plumbing.Hash) (version.Build, error) {
-	refs, err := r.Tags()
-	if err != nil {
-		return 0, fmt.Errorf("list tags: %w", err)
-	}
-	var other []*plumbing.Reference
-	var found version.Build
-	err = refs.ForEach(func(ref *plumbing.Reference) error {
-		if !buildTag.MatchString(ref.Name().Short()) {
-			return nil
-		}
-		if ref.Hash() == h {
-			found, err = version.ParseBuild(ref.Name().Short())
-			return err
-		}
-		other = append(other, ref)
+// Close lets go of files and removes what is not kept.
+func (h *History) Close() error {
+	if h.done == nil {
 		return nil
-	})
-	if found != 0 || err != nil {
-		return found, err
 	}
-	for _, ref := range other {
-		if t, err := object.GetTag(r.storage, ref.Hash()); err == nil && t.Target == h {
-			return version.ParseBuild(ref.Name().Short())
-		}
-	}
-	return 0, nil
+	return h.done()
 }
 
-// byBuild finds the commit of a build number: by tag, or by counting along the main line.
-func (r *repository) byBuild(ctx context.Context, b version.Build) (plumbing.Hash, error) {
-	ref, err := r.Reference(plumbing.NewTagReferenceName(b.String()), true)
-	if err == nil {
-		return r.peel(ref.Hash()), nil
-	}
-	if err := r.complete(); err != nil {
-		return plumbing.ZeroHash, err
-	}
-	tried := map[plumbing.Hash]bool{}
-	for _, name := range mainlines {
-		tip, err := r.Reference(name, true)
-		if err != nil || tried[tip.Hash()] {
-			continue
-		}
-		tried[tip.Hash()] = true
-		h, err := r.countTo(ctx, tip.Hash(), int(b))
-		if err == nil || !errors.Is(err, ErrNotFound) {
-			return h, err
-		}
-	}
-	return plumbing.ZeroHash, ErrNotFound
-}
-
-// countTo walks the first-parent line that ends at tip, oldest first, to the commit with n commits up to it. Each
-// commit's ancestors include those of the one before it, so one pass over the history numbers the whole line.
-func (r *repository) countTo(ctx context.Context, tip plumbing.Hash, n int) (plumbing.Hash, error) {
-	line, err := r.firstParents(ctx, tip)
+func (h *History) openClone(ctx context.Context, o *Origin, _ string) error {
+	r, err := open(o.Path)
 	if err != nil {
-		return plumbing.ZeroHash, err
+		return err
 	}
-	all := newAncestors(r)
-	for i := len(line) - 1; i >= 0; i-- {
-		count, err := all.add(ctx, line[i])
-		if err != nil {
-			return plumbing.ZeroHash, err
-		}
-		if count == n {
-			return line[i], nil
-		}
-		if count > n {
-			break
-		}
-	}
-	return plumbing.ZeroHash, ErrNotFound
-}
-
-func (r *repository) firstParents(ctx context.Context, tip plumbing.Hash) ([]plumbing.Hash, error) {
-	var line []plumbing.Hash
-	for h := tip; ; {
-		line = append(line, h)
-		c, err := r.commit(ctx, h)
-		if err != nil {
-			return nil, err
-		}
-		if len(c.ParentHashes) == 0 {
-			return line, nil
-		}
-		h = c.ParentHashes[0]
-	}
-}
-
-// complete refuses shallow clones.
-func (r *repository) complete() error {
-	cut, err := r.storage.Shallow()
+	h.store, h.done = r.storage, r.Close
+	line, err := r.mainLine(ctx)
 	if err != nil {
-		return fmt.Errorf("read shallow commits: %w", err)
+		return err
 	}
-	if len(cut) > 0 {
-		return errShallow
+	if h.marks, h.whole, err = line.number(); err != nil {
+		return err
 	}
+	h.notes = line.notes
+	h.noteStrays(line.tags, "the main line")
 	return nil
 }
 
-// peel follows an annotated tag to its commit.
-func (r *repository) peel(h plumbing.Hash) plumbing.Hash {
-	for {
-		t, err := object.GetTag(r.storage, h)
-		if err != nil {
-			return h
-		}
-		h = t.Target
+func (h *History) openRemote(ctx context.Context, o *Origin, cacheDir string) error {
+	r, err := o.connect(ctx)
+	if err != nil {
+		return err
 	}
+	h.remote = r
+	t := newTags()
+	for ref := range r.refs.References {
+		name, ok := strings.CutPrefix(ref, "refs/tags/")
+		if ok && telling(name) {
+			id, _ := r.target(ref)
+			t.add(name, id.String())
+		}
+	}
+	for id, builds := range t.builds {
+		for _, b := range builds {
+			h.marks = append(h.marks, Mark{Commit: Commit{ID: id, Build: b}, Tagged: true, Releases: t.releasesOn(id)})
+		}
+	}
+	if len(h.marks) == 0 {
+		return errNoBuilds
+	}
+	slices.SortFunc(h.marks, byBuild)
+	h.noteStrays(t, "the commits with a bN tag")
+	st, done, err := cacheStorage(o.URL, cacheDir)
+	h.store, h.done = st, func() error { done(); return nil }
+	return err
+}
+
+// noteStrays tells of releases that are no base here.
+func (h *History) noteStrays(t *tags, of string) {
+	if names := t.strays(h.marks); len(names) > 0 {
+		h.notes = append(h.notes, fmt.Sprintf("of %s, %s %s on none of %s and no base", h.source, strings.Join(names, ", "),
+			map[bool]string{true: "is", false: "are"}[len(names) == 1], of))
+	}
+}
+
+// Marks returns the possible bases, oldest first. Of a URL they have no Time and Tree until [History.Resolve]. The slice
+// is the history's own.
+func (h *History) Marks() []Mark { return h.marks }
+
+// Notes are for people: what in the source looks wrong.
+func (h *History) Notes() []string { return h.notes }
+
+// Whole reports whether the marks are all commits of the main line, so that a change between two neighbours is the
+// later one's.
+func (h *History) Whole() bool { return h.whole }
+
+// At returns the mark of a build.
+func (h *History) At(b version.Build) (Mark, bool) {
+	i, ok := slices.BinarySearchFunc(h.marks, b, func(m Mark, b version.Build) int { return cmp.Compare(m.Build, b) })
+	if !ok {
+		return Mark{}, false
+	}
+	return h.marks[i], true
+}
+
+// Resolve fills in a mark's Time, Tree and Subject.
+func (h *History) Resolve(ctx context.Context, m Mark) (Mark, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c, err := h.commit(ctx, m.ID, packp.FilterTreeDepth(0))
+	if err != nil {
+		return Mark{}, err
+	}
+	m.Time, m.Tree, m.Subject = c.Committer.When.UTC(), c.TreeHash.String(), subject(c)
+	return m, nil
+}
+
+// commit reads a commit, after fetching it with what the filter leaves where it is not here.
+func (h *History) commit(ctx context.Context, id string, filter packp.Filter) (*object.Commit, error) {
+	if !commitForm.MatchString(id) {
+		return nil, fmt.Errorf("%q is not a full commit id", id)
+	}
+	hash := plumbing.NewHash(id)
+	c, err := object.GetCommit(h.store, hash)
+	if errors.Is(err, plumbing.ErrObjectNotFound) && h.remote != nil {
+		if err := h.remote.fetch(ctx, h.store, []plumbing.Hash{hash}, 1, filter); err != nil {
+			return nil, err
+		}
+		c, err = object.GetCommit(h.store, hash)
+	}
+	if errors.Is(err, plumbing.ErrObjectNotFound) {
+		return nil, fmt.Errorf("commit %.12s: %w in %s", id, ErrNotFound, h.source)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read commit %.12s of %s: %w", id, h.source, err)
+	}
+	return c, nil
+}
+
+// subject is the first line of a commit's message.
+func subject(c *object.Commit) string {
+	first, _, _ := strings.Cut(strings.TrimSpace(c.Message), "\n")
+	return strings.TrimSpace(first)
 }

@@ -26,7 +26,7 @@ const (
 )
 
 // realSource is a clone of llama.cpp that the environment names.
-func realSource(t *testing.T) Source {
+func realSource(t testing.TB) Source {
 	t.Helper()
 	dir := os.Getenv("STRIX_LLAMA_CPP")
 	if dir == "" {
@@ -111,7 +111,7 @@ func TestRealPullAppliesToBase(t *testing.T) {
 	}
 }
 
-func exportTo(t *testing.T, src Source, dir string) {
+func exportTo(t testing.TB, src Source, dir string) {
 	t.Helper()
 	r, w := io.Pipe()
 	go func() {
@@ -120,7 +120,7 @@ func exportTo(t *testing.T, src Source, dir string) {
 	unpack(t, tar.NewReader(r), dir)
 }
 
-func logMemory(t *testing.T) {
+func logMemory(t testing.TB) {
 	t.Helper()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)

@@ -59,12 +59,12 @@ func (r *remote) find(ctx context.Context, ref string) (Commit, error) {
 		return Commit{}, fmt.Errorf("no bN tag is on commit %s, so its build number is unknown; "+
 			"give a tagged build, or a clone, where commits can be counted", h)
 	}
-	st, done, err := tempStorage()
+	st, done, err := tempStorage("")
 	if err != nil {
 		return Commit{}, err
 	}
 	defer done()
-	if err := r.fetch(ctx, st, []plumbing.Hash{h}, 1, packp.FilterTreeDepth(0)); err != nil {
+	if err := r.fetchInto(ctx, st, []plumbing.Hash{h}, 1, packp.FilterTreeDepth(0)); err != nil {
 		return Commit{}, err
 	}
 	c, err := object.GetCommit(st, h)
@@ -151,8 +151,21 @@ func (r *remote) pullHead(name plumbing.ReferenceName) string {
 func (r *remote) filters() bool { return r.refs.Capabilities.Supports(capability.Filter) }
 
 // fetch stores the wanted objects and what they refer to, commits to the given depth (0: no limit), less what the
-// filter leaves out where the server knows filters.
+// filter leaves out where the server knows filters. Other processes may use the store.
 func (r *remote) fetch(ctx context.Context, st *filesystem.Storage, wants []plumbing.Hash, depth int, filter packp.Filter) error {
+	in, err := newIncoming(st)
+	if err != nil {
+		return err
+	}
+	defer in.remove()
+	if err := r.fetchInto(ctx, in.store, wants, depth, filter); err != nil {
+		return err
+	}
+	return in.adopt(ctx, st)
+}
+
+// fetchInto is fetch into a store that nobody else uses yet.
+func (r *remote) fetchInto(ctx context.Context, st *filesystem.Storage, wants []plumbing.Hash, depth int, filter packp.Filter) error {
 	req := packp.NewUploadPackRequestFromCapabilities(r.refs.Capabilities)
 	req.Wants = wants
 	if depth > 0 {
@@ -170,6 +183,17 @@ func (r *remote) fetch(ctx context.Context, st *filesystem.Storage, wants []plum
 		return fmt.Errorf("fetch %s from %s: %w", wants[0], r.url, reason(ctx, err))
 	}
 	return nil
+}
+
+// fetchFiles stores blobs, or from a server that hands out no single files the commits with all of theirs.
+func (r *remote) fetchFiles(ctx context.Context, st *filesystem.Storage, blobs, commits []plumbing.Hash) error {
+	if r.filters() && r.fetch(ctx, st, blobs, 0, "") == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return r.fetch(ctx, st, commits, 1, "")
 }
 
 func (r *remote) receive(ctx context.Context, st *filesystem.Storage, req *packp.UploadPackRequest) (err error) {
@@ -192,9 +216,15 @@ func demux(caps *capability.List, res io.Reader) io.Reader {
 	return res
 }
 
-// tempStorage is an object store for one question; done removes it.
-func tempStorage() (st *filesystem.Storage, done func(), err error) {
-	dir, err := os.MkdirTemp("", "strix-build-git-")
+// tempStorage is an object store for one question, in parent or, for "", where the system keeps temporary files; done
+// removes it.
+func tempStorage(parent string) (st *filesystem.Storage, done func(), err error) {
+	if parent != "" {
+		if err := os.MkdirAll(parent, 0o755); err != nil {
+			return nil, nil, err
+		}
+	}
+	dir, err := os.MkdirTemp(parent, "strix-build-git-")
 	if err != nil {
 		return nil, nil, err
 	}

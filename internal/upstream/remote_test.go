@@ -57,7 +57,7 @@ func TestRemoteCommitErrors(t *testing.T) {
 	t.Parallel()
 	u, _, src := serveUpstream(t, filtering...)
 	for ref, want := range map[string]string{
-		"b9999":  `resolve source ref "b9999": not found in ` + src.URL,
+		"b9999":  `resolve source ref "b9999": not found in ` + src.URL + "; not every build has a tag",
 		"nobody": `resolve source ref "nobody": not found in ` + src.URL,
 		"HEAD":   "no bN tag is on commit " + u.Third,
 		"master": "no bN tag is on commit " + u.Third,

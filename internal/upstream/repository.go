@@ -41,6 +41,9 @@ func open(path string) (*repository, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := ownObjects(fs, path); err != nil {
+		return nil, err
+	}
 	st := newStorage(fs)
 	var tree billy.Filesystem
 	if checkout {
@@ -53,6 +56,17 @@ func open(path string) (*repository, error) {
 	return &repository{Repository: repo, storage: st, path: path, checkout: checkout}, nil
 }
 
+// ownObjects refuses a clone that borrows its objects (git clone --shared, --reference): go-git opens the lender's packs
+// anew for every object, which takes minutes, and calls borrowed files missing.
+func ownObjects(fs billy.Filesystem, path string) error {
+	info, err := fs.Stat("objects/info/alternates")
+	if err != nil || info.Size() == 0 {
+		return nil //nolint:nilerr // no such file is the ordinary case
+	}
+	return fmt.Errorf("the clone borrows objects from another repository (git clone --shared or --reference); give that one, "+
+		`or run "git -C %s repack -a -d" and remove its objects/info/alternates`, path)
+}
+
 // Close lets go of the pack files.
 func (r *repository) Close() error { return r.storage.Close() }
 
@@ -60,7 +74,6 @@ func newStorage(fs billy.Filesystem) *filesystem.Storage {
 	return filesystem.NewStorageWithOptions(fs, cache.NewObjectLRU(objectCache), filesystem.Options{
 		KeepDescriptors:      true,
 		LargeObjectThreshold: streamAbove,
-		AlternatesFS:         osfs.New(string(filepath.Separator)),
 	})
 }
 

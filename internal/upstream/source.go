@@ -36,8 +36,7 @@ func (s Source) String() string {
 var scpForm = regexp.MustCompile(`^[^/\\]+@[^/]+:`)
 
 // ParseSource reads an https URL or the path of an existing repository. Other schemes are refused; ssh above all,
-// because BuildKit's git source scans the host's keys while the graph is being made, which has to stay free of
-// network.
+// because it needs a user's keys, and a lock's source is read by everybody.
 func ParseSource(s string) (Source, error) {
 	scheme, rest, isURL := strings.Cut(s, "://")
 	switch {
@@ -48,8 +47,8 @@ func ParseSource(s string) (Source, error) {
 	case isURL && (scheme == "https" || scheme == "http"):
 		return parseURL(s)
 	case isURL && scheme == "ssh", !isURL && scpForm.MatchString(s):
-		return Source{}, fmt.Errorf("source %q: ssh is not supported, because reading its host key needs the network "+
-			"before the build begins; give the repository's https URL or the path of a clone", s)
+		return Source{}, fmt.Errorf("source %q: ssh is not supported, because it needs a user's keys; "+
+			"give the repository's https URL or the path of a clone", s)
 	case isURL:
 		return Source{}, fmt.Errorf("source %q: scheme %q is not supported; give an https URL or the path of a clone", s, scheme)
 	}

@@ -38,7 +38,7 @@ func golden(t *testing.T, name string, got []byte) {
 }
 
 // unpack writes a tar stream into a folder.
-func unpack(t *testing.T, tr *tar.Reader, dir string) {
+func unpack(t testing.TB, tr *tar.Reader, dir string) {
 	t.Helper()
 	for {
 		h, err := tr.Next()

@@ -11,9 +11,8 @@ import (
 	"testing"
 )
 
-// Command is a call of git. Its dates and names are constant,
-// so that commit ids are.
-func Command(t *testing.T, dir string, args ...string) *exec.Cmd {
+// Command is a call of git in dir. Dates and names are constant, so that commit ids are.
+func Command(t testing.TB, dir string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "git", args...)
 	cmd.Dir = dir
@@ -24,7 +23,7 @@ func Command(t *testing.T, dir string, args ...string) *exec.Cmd {
 }
 
 // Git runs git and returns what it printed, without surrounding space.
-func Git(t *testing.T, dir string, args ...string) string {
+func Git(t testing.TB, dir string, args ...string) string {
 	t.Helper()
 	out, err := Command(t, dir, args...).CombinedOutput()
 	if err != nil {

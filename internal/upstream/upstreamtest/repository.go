@@ -61,7 +61,8 @@ func makeTemplate(t *testing.T) {
 	Git(t, work, "push", "-q", u.Dir, u.PullHead+":refs/pull/7/head")
 }
 
-// New is a repository of the test's own, with lines for its configuration.
+// New is a repository of the test's own, below a folder that [Serve] can serve. config names switches of git's section
+// [uploadpack] to turn on: what its server lets clients ask for.
 func New(t *testing.T, config ...string) Repository {
 	t.Helper()
 	template.once.Do(func() { makeTemplate(t) })

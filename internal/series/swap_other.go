@@ -1,0 +1,5 @@
+//go:build !linux
+
+package series
+
+func swap(a, b string) error { return exchange(a, b) }

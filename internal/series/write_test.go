@@ -1,0 +1,339 @@
+package series
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"strix-build/internal/upstream/upstreamtest"
+)
+
+// odd is a tree with what is easy to get wrong: names whose order git has its own rule for, an executable, a symlink,
+// empty files and folders of one file.
+func odd(t *testing.T) origin {
+	t.Helper()
+	dir := upstreamtest.NewCheckout(t)
+	upstreamtest.Write(t, dir, map[string]string{
+		"a": "one\ntwo\nthree\n", "a.b": "x\n", "a-b": "y\n", "z/a": "1\n", "z.a": "2\n", "z-a/b/c": "deep\n", "empty": "",
+		"run.sh": "#!/bin/sh\n", "link": "-> z/a", "with space/ü.txt": "one\ntwo\nthree\n", "crlf.txt": "one\r\ntwo\r\n",
+		".gitignore": "*.log\n", "kept.log": "tracked though ignored\n", "no-end": "one\ntwo",
+	})
+	if err := os.Chmod(filepath.Join(dir, "run.sh"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	upstreamtest.Git(t, dir, "add", "-f", "kept.log")
+	return commitAll(t, dir)
+}
+
+// The base's tree is the commit's own, and patches make of it what git apply makes.
+func TestWriteMakesTheTreesGitMakes(t *testing.T) {
+	t.Parallel()
+	o := odd(t)
+	diffs := []string{
+		o.diffOf(t, func(dir string) { upstreamtest.Write(t, dir, map[string]string{"a": "one\n2\nthree\n"}) }),
+		o.diffOf(t, func(dir string) {
+			upstreamtest.Write(t, dir, map[string]string{"new/deep/file": "n\n", "with space/ü.txt": "one\n2\nthree\n", "empty": "no longer\n"})
+		}),
+		o.diffOf(t, func(dir string) { remove(t, dir, "z-a/b/c", "no-end") }),
+		o.diffOf(t, func(dir string) {
+			chmod(t, dir, "a.b", 0o755)
+			chmod(t, dir, "run.sh", 0o644)
+			upstreamtest.Write(t, dir, map[string]string{"crlf.txt": "one\r\n2\r\n"})
+		}),
+	}
+	var patches []Patch
+	for i, d := range diffs {
+		patches = append(patches, filePatch(t, "set", "b1/000"+string(rune('1'+i))+"-x.patch", d))
+	}
+	dir, res := o.patched(t, patches...)
+	sound(t, dir)
+	if res.Conflict != nil || len(res.Steps) != len(patches) {
+		t.Fatalf("%+v", res)
+	}
+	if got, want := upstreamtest.Git(t, dir, "rev-parse", "base^{tree}"), o.Tree; got != want {
+		t.Errorf("the base's tree is %s, want %s", got, want)
+	}
+	for i, d := range diffs {
+		apply(t, o.dir, d)
+		want := upstreamtest.Git(t, o.dir, "write-tree")
+		if got := upstreamtest.Git(t, dir, "rev-parse", res.Steps[i].Commit+"^{tree}"); got != want {
+			t.Errorf("after patch %d the tree is %s, git apply makes %s", i+1, got, want)
+		}
+	}
+	if _, err := os.Lstat(filepath.Join(dir, "z-a")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a folder without files is left: %v", err)
+	}
+}
+
+func apply(t *testing.T, dir, diff string) {
+	t.Helper()
+	cmd := upstreamtest.Command(t, dir, "apply", "--index", "-")
+	cmd.Stdin = strings.NewReader(diff)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("git apply: %v\n%s\n%s", err, out, diff)
+	}
+}
+
+func remove(t *testing.T, dir string, names ...string) {
+	t.Helper()
+	for _, n := range names {
+		if err := os.Remove(filepath.Join(dir, n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func chmod(t *testing.T, dir, name string, mode os.FileMode) {
+	t.Helper()
+	if err := os.Chmod(filepath.Join(dir, name), mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWriteTwiceGivesTheSameCommits(t *testing.T) {
+	t.Parallel()
+	o := odd(t)
+	p := filePatch(t, "set", "b1/0001-x.patch", header+change1("a", "two", "2"))
+	one, _ := o.patched(t, p)
+	other, res := o.patched(t, p)
+	if a, b := upstreamtest.Git(t, one, "rev-parse", "HEAD"), upstreamtest.Git(t, other, "rev-parse", "HEAD"); a != b || a != res.Head {
+		t.Errorf("heads %s and %s, told %s", a, b, res.Head)
+	}
+}
+
+func TestCommitSaysWhatThePatchSays(t *testing.T) {
+	t.Parallel()
+	o := odd(t)
+	pull := filePatch(t, "tiles", "pull-7.patch", change1("with space/ü.txt", "two", "2"))
+	pull.Text, pull.Pull = nil, &Pull{Title: "tile sizes", Status: "denied", Number: 7, Base: strings.Repeat("1", 40), Head: strings.Repeat("2", 40)}
+	dir, _ := o.patched(t, filePatch(t, "set", "b1/0001-x.patch", header+change1("a", "two", "2")), pull)
+	got := upstreamtest.Git(t, dir, "log", "--reverse", "--format=%an <%ae> %ad%n%B%n--", "--date=iso")
+	want := `strix-build <strix-build@localhost> 2026-07-07 14:13:03 +0000
+llama.cpp b9909, ` + o.ID[:9] + `
+
+The base of recipe rocm's patches: commit ` + o.ID + `.
+
+--
+strix-build <strix-build@localhost> 2026-07-07 14:13:03 +0000
+area: do the thing
+
+because
+
+Upstream-Status: pending (for tests)
+Origin: own work
+Patch-Set: set
+Patch-File: b1/0001-x.patch
+
+--
+strix-build <strix-build@localhost> 2026-07-07 14:13:03 +0000
+tile sizes
+
+Upstream-Status: Denied (#7)
+Origin: pull request 7, base 1111111111111111111111111111111111111111, head
+  2222222222222222222222222222222222222222
+Patch-Set: tiles
+Patch-File: pull-7.patch
+
+--`
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	trailers := upstreamtest.Git(t, dir, "log", "-1", "--format=%(trailers:key=Patch-Set,valueonly)%(trailers:key=Patch-File,valueonly)")
+	if trailers != "tiles\npull-7.patch" {
+		t.Errorf("git reads the trailers as %q", trailers)
+	}
+}
+
+func TestPatchTheBaseHasGetsNoCommit(t *testing.T) {
+	t.Parallel()
+	o := odd(t)
+	dir, res := o.patched(t, filePatch(t, "set", "b1/0001-x.patch", change1("a", "2", "two")),
+		filePatch(t, "set", "b1/0002-y.patch", change1("a", "two", "2")))
+	if d := cmp.Diff([]string{"llama.cpp b9909, " + o.ID[:9], "0002-y"}, log(t, dir)); d != "" {
+		t.Errorf("commits (-want +got):\n%s", d)
+	}
+	want := []string{"patch set/b1/0001-x.patch is already in llama.cpp b9909, so it has no commit"}
+	if d := cmp.Diff(want, res.Notes("b9909")); d != "" {
+		t.Errorf("notes (-want +got):\n%s", d)
+	}
+	sound(t, dir)
+}
+
+// Nothing is left where it fails, and no goroutine waits for a reader.
+func TestWriteLeavesNothingHalf(t *testing.T) {
+	t.Parallel()
+	o := odd(t)
+	broken := errors.New("broken")
+	for name, archive := range map[string]func(io.Writer) error{
+		"archive ends with an error": func(w io.Writer) error { _, _ = w.Write(make([]byte, 512)); return broken },
+		"no archive":                 func(w io.Writer) error { _, err := w.Write([]byte(strings.Repeat("x", 1<<20))); return err },
+		"empty":                      func(io.Writer) error { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			parent := t.TempDir()
+			_, err := Write(t.Context(), filepath.Join(parent, "tree"), Base{Commit: o.Commit}, archive, nil)
+			if name == "empty" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			if err == nil || strings.HasPrefix(name, "archive") && !errors.Is(err, broken) {
+				t.Errorf("got %v", err)
+			}
+			if left, _ := os.ReadDir(parent); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}
+
+// What does not fit is what git apply --reject finds, in the words git uses for it.
+func TestConflictIsDividedAsGitDivides(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t, map[string]string{"a.c": numbers(1, 40), "b.c": numbers(1, 10), "c.c": "c\n"})
+	diff := o.diffOf(t, func(dir string) {
+		upstreamtest.Write(t, dir, map[string]string{
+			"a.c": strings.NewReplacer("\n5\n", "\nfive\n", "\n20\n", "\ntwenty\n", "\n35\n", "\nthirty-five\n").Replace(numbers(1, 40)),
+			"b.c": strings.Replace(numbers(1, 10), "\n5\n", "\nfive\n", 1), "c.c": "see\n", "new/d.c": "d\n",
+		})
+	})
+	for name, files := range map[string]map[string]string{
+		"hunk in the middle": {"a.c": strings.Replace(numbers(1, 40), "\n19\n", "\nnineteen\n", 1)},
+		"moved":              {"a.c": strings.Replace("0\n0\n0\n"+numbers(1, 40), "\n19\n", "\nnineteen\n", 1)},
+		"all of a file":      {"b.c": "nothing of it\n"},
+		"several":            {"a.c": strings.NewReplacer("\n4\n", "\nfour\n", "\n36\n", "\nmany\n").Replace(numbers(1, 40)), "b.c": "x\n"},
+		"everything":         {"a.c": "a\n", "b.c": "b\n", "c.c": "cc\n", "new/d.c": "another\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			base := newOrigin(t, with(o, t, files))
+			dir, res := base.patched(t, filePatch(t, "set", "b1/0001-x.patch", diff), filePatch(t, "set", "b1/0002-y.patch", change1("c.c", "a", "b")))
+			cmd := upstreamtest.Command(t, base.dir, "apply", "--reject", "-")
+			cmd.Stdin = strings.NewReader(diff)
+			_ = cmd.Run() // it fails: that is what is looked at
+			want, got := tree(t, base.dir), tree(t, dir)
+			for _, n := range []string{"c.c.rej", "new/d.c.rej"} {
+				delete(want, n) // git writes @@ -1 +1 @@, and none for a file that is in the way
+				delete(got, n)
+			}
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("working tree (-git +got):\n%s", d)
+			}
+			checkConflict(t, res)
+		})
+	}
+}
+
+func checkConflict(t *testing.T, res *Result) {
+	t.Helper()
+	c := res.Conflict
+	if c == nil || c.Name != "set/b1/0001-x.patch" || !slices.Equal(c.Left, []string{"set/b1/0002-y.patch"}) || len(c.Rejects) == 0 || len(c.Hunks) == 0 {
+		t.Errorf("conflict %+v", c)
+	}
+}
+
+func numbers(from, to int) string {
+	var b strings.Builder
+	for i := from; i <= to; i++ {
+		fmt.Fprintln(&b, i)
+	}
+	return b.String()
+}
+
+// with are the origin's files, some of them replaced.
+func with(o origin, t *testing.T, files map[string]string) map[string]string {
+	t.Helper()
+	out := tree(t, o.dir)
+	maps.Copy(out, files)
+	return out
+}
+
+// tree reads a checkout's files.
+func tree(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	err := filepath.WalkDir(dir, func(file string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			if d != nil && d.Name() == ".git" {
+				return filepath.SkipDir
+			}
+			return err
+		}
+		rel, err := filepath.Rel(dir, file)
+		out[rel] = readFile(t, file)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestConflictIsResumed(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t, map[string]string{"a": "one\nzwei\nthree\n", "b": "one\ntwo\nthree\n", "c": "one\ntwo\nthree\n"})
+	dir, res := o.patched(t, filePatch(t, "set", "b1/0001-b.patch", header+change1("b", "two", "2")),
+		filePatch(t, "set", "b1/0002-a.patch", header+change1("a", "two", "2")), filePatch(t, "other", "b1/0001-c.patch", change1("c", "two", "2")))
+	if res.Conflict == nil || len(res.Steps) != 1 {
+		t.Fatalf("%+v", res)
+	}
+	var uncommitted *UncommittedError
+	if _, err := Resume(t.Context(), dir); !errors.As(err, &uncommitted) || uncommitted.Patch != "set/b1/0002-a.patch" {
+		t.Errorf("resumed without the change: %v", err)
+	}
+	upstreamtest.Write(t, dir, map[string]string{"a": "one\n2\nthree\n"})
+	upstreamtest.Git(t, dir, "commit", "-q", "-a", "-F", ".git/strix-build/message")
+	upstreamtest.Write(t, dir, map[string]string{"b": "in the middle of something\n"})
+	if _, err := Resume(t.Context(), dir); !errors.As(err, &uncommitted) || !slices.Equal(uncommitted.Files, []string{"b"}) {
+		t.Errorf("resumed over work that is not committed: %v", err)
+	}
+	upstreamtest.Git(t, dir, "checkout", "-q", "b")
+	res, err := Resume(t.Context(), dir)
+	if err != nil || res.Conflict != nil || len(res.Steps) != 1 || res.Steps[0].Name != "other/b1/0001-c.patch" {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	sound(t, dir)
+	if got := readFile(t, dir, "c"); got != "one\n2\nthree\n" {
+		t.Errorf("c is %q", got)
+	}
+	if d := cmp.Diff([]string{"area: do the thing", "area: do the thing", "0001-c"}, log(t, dir)[1:]); d != "" {
+		t.Errorf("commits (-want +got):\n%s", d)
+	}
+	if again, err := Resume(t.Context(), dir); err != nil || again.Head != res.Head || len(again.Steps) != 0 {
+		t.Errorf("resumed twice: %+v, %v", again, err)
+	}
+}
+
+func TestSecondConflictIsToldAsTheFirst(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t, map[string]string{"a": "one\nzwei\nthree\n", "b": "one\nzwei\nthree\n"})
+	dir, _ := o.patched(t, filePatch(t, "set", "b1/0001-a.patch", change1("a", "two", "2")), filePatch(t, "set", "b1/0002-b.patch", change1("b", "two", "2")))
+	upstreamtest.Git(t, dir, "commit", "-q", "--allow-empty", "-F", ".git/strix-build/message")
+	res, err := Resume(t.Context(), dir)
+	if err != nil || res.Conflict == nil || res.Conflict.Name != "set/b1/0002-b.patch" || !strings.HasPrefix(readFile(t, dir, messageFile), "0002-b\n") {
+		t.Errorf("%+v, %v", res, err)
+	}
+	if got := readFile(t, dir, "b.rej"); !strings.Contains(got, "-two\n+2\n") {
+		t.Errorf("b.rej is %q", got)
+	}
+}
+
+func TestOthersRepositoriesAreLeftAlone(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t, map[string]string{"a": "a\n"})
+	for name, dir := range map[string]string{"checkout": o.dir, "folder": t.TempDir(), "nothing": filepath.Join(t.TempDir(), "x")} {
+		if _, err := Resume(t.Context(), dir); !errors.Is(err, ErrNoRepository) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
