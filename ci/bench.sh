@@ -33,7 +33,10 @@ for command in --help lint "plan rocm-mmq"; do
 done
 
 if [ -n "${LLAMA_CPP-}" ]; then
-	project=${BENCH_PROJECT:-$root} source=$(cd "$LLAMA_CPP" && pwd) first=${BENCH_FIRST:-rocm} second=${BENCH_SECOND:-rocm-mmq}
+	mkdir "$work/project"
+	cp -r "${BENCH_PROJECT:-$root}"/{recipes,containers,patches} "$work/project" # nobody's edits while it runs
+	project=$work/project source=$(cd "$LLAMA_CPP" && pwd) first=${BENCH_FIRST:-rocm} second=${BENCH_SECOND:-rocm-mmq}
+	histories
 	dockerfile_build
 	plain=$took
 	row "plain Dockerfile, the steps of \`$first\`" "$(minutes "$plain")" ""

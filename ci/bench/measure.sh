@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Clocks and table rows of ci/bench.sh, which sources this.
-# shellcheck disable=SC2154 # work is bench.sh's
+# shellcheck disable=SC2154 # work, strix, project and source are bench.sh's
 
 took=    # what the last clock measured
 watched= # the process that is measured now
@@ -37,6 +37,16 @@ milliseconds() {
 		[ "$i" = 0 ] || echo $(($(now) - from)) >>"$work/times"
 	done
 	took=$(sort -n "$work/times" | awk '{t[NR] = $1} END {printf "%.0f", t[int((NR + 1) / 2)] / 1000}')
+}
+
+# histories: what reads upstream's history, on the newest 200 builds of the clone
+histories() {
+	local tip
+	tip=$(git -C "$source" -c "safe.directory=$source" rev-list --count HEAD)
+	milliseconds "$strix" --project "$project" patch check --source "llama.cpp=$source" --range "b$((tip - 199))..b$tip"
+	row "\`strix-build patch check\`, all sets, 200 builds" "$took ms" "10000 ms"
+	milliseconds "$strix" --project "$project" lock --source "llama.cpp=$source" --dry-run --bases bootstrap
+	row "\`strix-build lock\`" "$took ms" "5000 ms"
 }
 
 # watched COMMAND…: one run; sets took to seconds and notes the peak memory of the process. The kernel's high-water mark

@@ -57,7 +57,7 @@ func (b *Builder) Plan(name string, opt Options) (*Plan, error) {
 	return p, p.choose(b.Project.FS)
 }
 
-// change makes the recipe what the command line and the track say of it. A feature that was typed wins over the track's.
+// change makes the recipe what the command line and the track say of it. What was typed wins over the track's.
 func (p *Plan) change(fsys fs.FS, flags *recipe.Flags, opt Options) error {
 	if err := p.set(opt.Set, ""); err != nil {
 		return err
@@ -71,7 +71,7 @@ func (p *Plan) change(fsys fs.FS, flags *recipe.Flags, opt Options) error {
 		return err
 	}
 	p.Recipe.OnTrack(p.Track, flags)
-	return p.set(opt.Set, "features.")
+	return errors.Join(p.set(opt.Set, "features."), p.set(opt.Set, "patches="))
 }
 
 // set makes the changes whose key begins with prefix.
@@ -81,7 +81,7 @@ func (p *Plan) set(changes []string, prefix string) error {
 		if !ok {
 			return &UsageError{fmt.Sprintf("--set %q: want key=value", s)}
 		}
-		if !strings.HasPrefix(k, prefix) {
+		if !strings.HasPrefix(s, prefix) {
 			continue
 		}
 		if err := p.Recipe.Set(k, v); err != nil {

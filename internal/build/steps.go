@@ -90,7 +90,7 @@ func conflict(f patch.File, base, said string) error {
 	if len(parts) > 0 {
 		where = ": conflict in " + strings.Join(parts, "; ")
 	}
-	return problem(f.Pos, "choose a base inside the variant's window, or refresh the patch",
+	return problem(f.Pos, "choose a base inside the variant's window, or refresh the patch: recipe NAME --target source --base "+base,
 		"patch %s does not apply to llama.cpp %s%s", f.Name, base, where)
 }
 

@@ -31,6 +31,7 @@ type Track struct {
 	LlamaCpp    version.Window  `yaml:"llama.cpp" doc:"window of the builds it takes; none: all"`
 	Recipes     []Text          `yaml:"recipes" doc:"recipes it takes besides those whose track it is"`
 	Features    map[string]Bool `yaml:"features" doc:"features it sets in every recipe whose backend has them"`
+	Patches     []Text          `yaml:"patches" doc:"patch sets that its base needs, applied before the recipe's own"`
 	Waive       map[string]Text `yaml:"waive" doc:"advisories that are set aside, each with the reason"`
 
 	Pos    diag.Pos          `yaml:"-"`
@@ -99,6 +100,8 @@ func (f *Tracks) check(c *checker) {
 		c.form(t.Description, lineForm, "one line of text")
 		c.some(t.Recipes, t.Places, "recipes")
 		c.each(t.Recipes, nameForm, "a recipe's name; "+nameWords)
+		c.some(t.Patches, t.Places, "patches")
+		c.each(t.Patches, nameForm, "a patch set's name; "+nameWords)
 		for _, advisory := range sortedKeys(t.Waive) {
 			c.form(t.Waive[advisory], lineForm, "a reason")
 		}
@@ -110,8 +113,8 @@ func (t *Track) Takes(r *Recipe) bool {
 	return r.TrackName() == t.Name || hasText(t.Recipes, r.Name.Value)
 }
 
-// OnTrack puts the recipe on a track: the track's features replace its own where its backend has them. Their places
-// are the track's. On a track that is not its own the image's name and tags end in the track's, so that the two images
+// OnTrack puts the recipe on a track: the track's features replace its own where its backend has them, and the track's
+// patch sets come before its own. Their places are the track's. On a track that is not its own the image's name and tags end in the track's, so that the two images
 // stand beside each other. Whether the track takes the recipe is not asked.
 func (r *Recipe) OnTrack(t *Track, f *Flags) {
 	if r.TrackName() != t.Name {
@@ -126,6 +129,8 @@ func (r *Recipe) OnTrack(t *Track, f *Flags) {
 		r.Features = with(r.Features, name, t.Features[name])
 		r.Places = with(r.Places, "features."+name, t.Places["features."+name])
 	}
+	own := slices.DeleteFunc(slices.Clone(r.Patches), func(p Text) bool { return hasText(t.Patches, p.Value) })
+	r.Patches = append(slices.Clone(t.Patches), own...)
 }
 
 // Check compares the track with the project's recipes (by name), features and advisories. The error is a *diag.Error

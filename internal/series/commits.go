@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
@@ -109,17 +110,27 @@ type commitTree struct{ *object.Tree }
 // Read returns a plain file.
 func (t commitTree) Read(name string) (patch.Blob, error) {
 	e, err := t.FindEntry(name)
-	if errors.Is(err, object.ErrEntryNotFound) || errors.Is(err, object.ErrDirectoryNotFound) ||
+	if errors.Is(err, object.ErrEntryNotFound) || errors.Is(err, object.ErrDirectoryNotFound) || err != nil && t.belowFile(name) ||
 		err == nil && e.Mode != filemode.Regular && e.Mode != filemode.Executable && e.Mode != filemode.Deprecated {
 		return patch.Blob{}, &fs.PathError{Op: "read", Path: name, Err: fs.ErrNotExist}
 	}
 	if err != nil {
-		return patch.Blob{}, err
+		return patch.Blob{}, fmt.Errorf("read %q: %w", name, err)
 	}
 	f, err := t.TreeEntryFile(e)
 	if err != nil {
-		return patch.Blob{}, err
+		return patch.Blob{}, fmt.Errorf("read %q: %w", name, err)
 	}
 	data, err := readBlob(&f.Blob)
 	return patch.Blob{Data: data, Executable: e.Mode == filemode.Executable}, err
+}
+
+// belowFile reports whether a path leads through a file, which go-git takes for a folder that is missing.
+func (t commitTree) belowFile(name string) bool {
+	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+		if e, err := t.FindEntry(dir); err == nil {
+			return e.Mode != filemode.Dir
+		}
+	}
+	return false
 }

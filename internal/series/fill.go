@@ -185,7 +185,11 @@ func (c *collector) diff(ctx context.Context, ch *change) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := patch.NewFile(oneLine(ch.Title), raw, diag.Pos{})
+	named, err := nameHunks(raw, commitTree{ch.before})
+	if err != nil {
+		return nil, err
+	}
+	f, err := patch.NewFile(oneLine(ch.Title), named, diag.Pos{})
 	return f.Data, err
 }
 

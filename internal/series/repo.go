@@ -3,7 +3,6 @@ package series
 import (
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -31,8 +30,10 @@ type repo struct {
 	root  *os.Root // the working tree; nothing outside it is written
 	git   *git.Repository
 	store *filesystem.Storage
-	files snapshot // what the index and the working tree hold
-	trees map[plumbing.Hash]bool
+	files snapshot               // what the index and the working tree hold
+	trees map[plumbing.Hash]bool // that are stored
+	// unpacked are trees that go into a pack; nil: they are stored one by one
+	unpacked []*plumbing.MemoryObject
 }
 
 // create makes an empty repository in an existing folder.
@@ -104,35 +105,13 @@ func (r *repo) writeDot(name string, data []byte) error {
 	return errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, data, 0o644)) //nolint:gosec // as git's own
 }
 
-// writer is an object on its way; its hash is known once it is closed.
-type writer interface {
-	io.WriteCloser
-	Hash() plumbing.Hash
-}
-
-// object begins an object of a known size, so that no file is ever held whole.
-func (r *repo) object(kind plumbing.ObjectType, size int64) (writer, error) {
-	w, begin, err := r.store.LazyWriter()
-	if err != nil {
-		return nil, err
-	}
-	if err := begin(kind, size); err != nil {
-		return nil, errors.Join(err, w.Close())
-	}
-	out, ok := w.(writer)
-	if !ok {
-		return nil, errors.Join(errors.New("the object store tells no hashes"), w.Close())
-	}
-	return out, nil
-}
-
 func (r *repo) blob(data []byte) (plumbing.Hash, error) {
-	w, err := r.object(plumbing.BlobObject, int64(len(data)))
-	if err != nil {
+	o := &plumbing.MemoryObject{}
+	o.SetType(plumbing.BlobObject)
+	if _, err := o.Write(data); err != nil {
 		return plumbing.ZeroHash, err
 	}
-	_, err = w.Write(data)
-	return w.Hash(), errors.Join(err, w.Close())
+	return r.store.SetEncodedObject(o)
 }
 
 // commit records what the files are now. Equal messages, parents, files and times give equal ids.

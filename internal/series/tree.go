@@ -92,6 +92,10 @@ func (r *repo) storeTree(t *object.Tree) (plumbing.Hash, error) {
 		return id, nil
 	}
 	r.trees[id] = true
+	if r.unpacked != nil {
+		r.unpacked = append(r.unpacked, o)
+		return id, nil
+	}
 	return r.store.SetEncodedObject(o)
 }
 
@@ -155,10 +159,14 @@ func (r *repo) note(name string, mode filemode.FileMode, id plumbing.Hash) error
 	if err != nil {
 		return err
 	}
+	r.noteInfo(name, mode, id, info)
+	return nil
+}
+
+func (r *repo) noteInfo(name string, mode filemode.FileMode, id plumbing.Hash, info fs.FileInfo) {
 	e := &index.Entry{Name: name, Mode: mode, Hash: id}
 	stamp(e, info)
 	r.files[name] = e
-	return nil
 }
 
 // stamp notes what git compares to see that a file did not change.

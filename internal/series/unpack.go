@@ -6,15 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"path"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 )
 
-// unpack puts a tree's archive, as upstream.Export writes it, into the working tree and among the objects. Each file is
-// read once and never held whole.
+// unpack puts a tree's archive, as upstream.Export writes it, into the working tree. No file is held whole.
 func (r *repo) unpack(ctx context.Context, archive io.Reader) error {
 	for in := tar.NewReader(archive); ; {
 		if ctx.Err() != nil {
@@ -42,38 +40,37 @@ func (r *repo) entry(h *tar.Header, data io.Reader) error {
 		if err := r.root.Symlink(h.Linkname, name); err != nil {
 			return err
 		}
-		id, err := r.blob([]byte(h.Linkname))
-		if err != nil {
-			return err
-		}
-		return r.note(name, filemode.Symlink, id)
+		return r.note(name, filemode.Symlink, plumbing.ComputeHash(plumbing.BlobObject, []byte(h.Linkname)))
 	case tar.TypeReg:
 		mode := filemode.Regular
 		if h.Mode&0o100 != 0 {
 			mode = filemode.Executable
 		}
-		id, err := r.unpackFile(name, h, data)
-		if err != nil {
-			return err
-		}
-		return r.note(name, mode, id)
+		return r.unpackFile(name, mode, h.Size, data)
 	}
 	return fmt.Errorf("an entry of type %q", h.Typeflag)
 }
 
-// unpackFile writes the file and its object at once.
-func (r *repo) unpackFile(name string, h *tar.Header, data io.Reader) (plumbing.Hash, error) {
+// unpackFile writes the file and computes its id.
+func (r *repo) unpackFile(name string, mode filemode.FileMode, size int64, data io.Reader) error {
 	file, err := r.root.Create(name)
 	if err != nil {
-		return plumbing.ZeroHash, err
+		return err
 	}
-	obj, err := r.object(plumbing.BlobObject, h.Size)
+	defer file.Close()
+	id := plumbing.NewHasher(plumbing.BlobObject, size)
+	if _, err := io.Copy(io.MultiWriter(file, id), data); err != nil {
+		return err
+	}
+	if mode == filemode.Executable {
+		if err := file.Chmod(0o755); err != nil {
+			return err
+		}
+	}
+	info, err := file.Stat() // of the open file: a look by name would go through all its folders again
 	if err != nil {
-		return plumbing.ZeroHash, errors.Join(err, file.Close())
+		return err
 	}
-	_, err = io.Copy(io.MultiWriter(file, obj), data)
-	if h.Mode&0o100 != 0 {
-		err = errors.Join(err, file.Chmod(fs.FileMode(0o755)))
-	}
-	return obj.Hash(), errors.Join(err, obj.Close(), file.Close())
+	r.noteInfo(name, mode, id.Sum(), info)
+	return file.Close()
 }

@@ -46,6 +46,9 @@ func write(ctx context.Context, dir string, base Base, archive func(io.Writer) e
 	if err := r.receive(ctx, archive); err != nil {
 		return nil, err
 	}
+	if _, err := r.packBase(ctx); err != nil {
+		return nil, err
+	}
 	id, err := r.commit(baseMessage(base), signature(base.Time))
 	if err != nil {
 		return nil, err

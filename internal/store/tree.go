@@ -41,7 +41,14 @@ func (s *Store) treeFile(name string) string {
 // PutTree makes a one-layer image of the tar that write produces and keeps it under name. Equal tars give equal
 // digests. A layer that ends up in published images is compressed; one that only feeds a build is not.
 func (s *Store) PutTree(ctx context.Context, name string, compress bool, write func(io.Writer) error) (string, error) {
-	layer, diffID, err := s.putLayer(ctx, name, compress, write)
+	var writes error // what went wrong before it came to the store
+	layer, diffID, err := s.putLayer(ctx, name, compress, func(w io.Writer) error {
+		writes = write(w)
+		return writes
+	})
+	if writes != nil {
+		return "", writes
+	}
 	if err != nil {
 		return "", fmt.Errorf("store %q: %w", name, err)
 	}
