@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -30,7 +33,7 @@ the recipes NAME use. Problems end with exit code 2; warnings are printed and ch
 			if err != nil {
 				return err
 			}
-			l := &linter{fsys: p.FS, builder: &build.Builder{Project: p}}
+			l := &linter{fsys: p.FS, builder: &build.Builder{Project: p}, compared: map[string]bool{}}
 			for _, n := range names {
 				l.plan(n, build.Options{})
 			}
@@ -53,6 +56,7 @@ type linter struct {
 	builder  *build.Builder
 	found    findings
 	warnings findings
+	compared map[string]bool // "TRACK SET" whose digests are
 }
 
 // plan checks a recipe with everything it names.
@@ -63,6 +67,33 @@ func (l *linter) plan(name string, opt build.Options) {
 		return
 	}
 	l.warnings.add(p.Warnings.Err())
+	for _, pp := range p.Patches {
+		l.compared[p.Lock.Track.Value+" "+pp.Set.Name] = true
+		l.found.add(checkSeries(l.fsys, pp.Set, pp.Variant))
+		l.found.add(pinned(l.fsys, p.Lock, pp.Set))
+	}
+}
+
+// pinned compares a series with the digest that a lock has of it: a build refuses another one. It asks for the variant by the
+// lock's own window, as what the lock does not pin is said elsewhere.
+func pinned(fsys fs.FS, lock *recipe.Lock, set *patch.Set) error {
+	locked, ok := lock.Patches[set.Name]
+	at := slices.IndexFunc(set.Variants, func(v patch.Variant) bool { return v.Window == locked.Window })
+	if !ok || at < 0 || set.Variants[at].Pull != nil {
+		return nil
+	}
+	v := &set.Variants[at]
+	files, err := patch.ReadSeries(fsys, set, v)
+	if err != nil {
+		return nil //nolint:nilerr // checkSeries says so
+	}
+	if got, want := patch.Digest(files), locked.SHA256.Value; got != want {
+		var list diag.List
+		list.Add(v.Pos, "if the change is meant, run `strix-build lock --keep --track "+lock.Track.Value+"`",
+			"patch set %q has digest %.12s, track %q pins %.12s", set.Name, got, lock.Track.Value, want)
+		return list.Err()
+	}
+	return nil
 }
 
 // rest checks what no recipe may use.
@@ -84,6 +115,24 @@ func (l *linter) rest(recipes []string) {
 	l.found.add(advisories.Check(flags, sets.names))
 	l.found.add(sets.checkWords(flags))
 	l.tracks(recipes, flags, advisories)
+	l.locks(sets.sets)
+}
+
+// locks compares what locks pin and no recipe of theirs uses: a build asks for that with --set patches alone. A lock that
+// cannot be read is said with its recipes.
+func (l *linter) locks(sets []*patch.Set) {
+	files, _ := fs.Glob(l.fsys, "recipes/*.lock.yaml")
+	for _, f := range files {
+		lock, err := recipe.LoadLock(l.fsys, strings.TrimSuffix(path.Base(f), ".lock.yaml"))
+		if err != nil {
+			continue
+		}
+		for _, s := range sets {
+			if !l.compared[lock.Track.Value+" "+s.Name] {
+				l.warnings.add(pinned(l.fsys, lock, s))
+			}
+		}
+	}
 }
 
 // tracks checks the tracks, and each recipe on every track that lists it besides its own.

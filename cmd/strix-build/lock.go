@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -59,6 +60,9 @@ func (a *app) lock(cmd *cobra.Command, f lockFlags) error {
 	if p.Dir == "" && !f.dryRun {
 		return usage("the data in the program cannot be locked; work in a checkout or give --project DIR")
 	}
+	if f.build.track == "" {
+		return usage("--track is empty; name a track, or leave --track out for stable")
+	}
 	if f.keep && f.build.base != "" {
 		return usage("--keep and --base %s contradict each other", f.build.base)
 	}
@@ -71,11 +75,11 @@ func (a *app) lock(cmd *cobra.Command, f lockFlags) error {
 		return err
 	}
 	in := resolve.LockInput{FS: p.FS, Track: f.build.track, Source: src, Base: f.build.base, Keep: f.keep, Bases: f.bases,
-		CacheDir: filepath.Join(dir, "cache")}
+		CacheDir: filepath.Join(dir, "cache"), Mirror: !f.dryRun}
 	var made *resolve.Locked
 	failed := a.step("lock: track "+in.Track, func(io.Writer) error {
 		made, err = resolve.MakeLock(cmd.Context(), in)
-		return err
+		return asUsage(err)
 	})
 	if made == nil {
 		return failed
@@ -90,6 +94,14 @@ func (a *app) lock(cmd *cobra.Command, f lockFlags) error {
 		return err
 	}
 	return failed
+}
+
+// asUsage gives what resolve says of flags the exit code of other bad flags.
+func asUsage(err error) error {
+	if bad := (*resolve.InputError)(nil); errors.As(err, &bad) {
+		return usage("%s", err)
+	}
+	return err
 }
 
 func (a *app) printLock(name string, made *resolve.Locked, f lockFlags) error {

@@ -14,18 +14,25 @@ import (
 func summarise(w io.Writer, s *fit.Solution) {
 	fmt.Fprintf(w, "track %s: %s is the newest base for %s\n", s.Track, s.Choice, strings.Join(s.Recipes, ", "))
 	if len(s.Ruled) == 0 {
+		heldBack(w, s)
 		return
 	}
 	newest, next := s.Ruled[0], s.Ruled[len(s.Ruled)-1]
 	fmt.Fprintf(w, "  not %s, the newest: %s\n", newest.To, newest.Why())
-	releases(w, s, "  not ")
-	if next.From.Build != newest.To.Build {
+	for _, r := range s.Ruled {
+		for _, m := range r.Releases {
+			if m.ID != newest.To.ID && m.ID != next.From.ID {
+				fmt.Fprintf(w, "  not %s: %s\n", m, r.Why())
+			}
+		}
+	}
+	if next.From.ID != newest.To.ID {
 		fmt.Fprintf(w, "  not %s, the next: %s\n", next.From, next.Why())
 	}
 	heldBack(w, s)
 }
 
-// explainBase writes every reason.
+// explainBase writes every reason, newest first, a release in a line of its own.
 func explainBase(w io.Writer, s *fit.Solution) {
 	for _, r := range s.Ruled {
 		count := ""
@@ -34,27 +41,19 @@ func explainBase(w io.Writer, s *fit.Solution) {
 		}
 		fmt.Fprintf(w, "%s%s: %s\n", r.Span(), count, r.Why())
 	}
-	releases(w, s, "")
 	if s.Choice.ID != "" {
 		fmt.Fprintf(w, "%s: the newest base for %s\n", s.Choice, strings.Join(s.Recipes, ", "))
 	}
 	heldBack(w, s)
 }
 
-// releases has one line for each newer release, newest first.
-func releases(w io.Writer, s *fit.Solution, prefix string) {
-	for _, r := range s.Ruled {
-		for _, m := range r.Releases {
-			if m.Build != s.Ruled[0].To.Build || prefix == "" {
-				fmt.Fprintf(w, "%s%s: %s\n", prefix, m, r.Why())
-			}
-		}
-	}
-}
-
+// heldBack ends both forms: who holds the track back, and what there is to know about the candidates.
 func heldBack(w io.Writer, s *fit.Solution) {
 	for _, h := range s.Held {
 		fmt.Fprintf(w, "without %s the track could have %s\n", strings.Join(h.Recipes, " and "), h.Could)
+	}
+	for _, n := range s.Notes {
+		fmt.Fprintf(w, "note: %s\n", n)
 	}
 }
 
@@ -103,6 +102,7 @@ func viewLock(name string, made *resolve.Locked, dryRun bool) lockView {
 		return v
 	}
 	v.Track, v.Recipes = s.Track, s.Recipes
+	v.Notes = append(v.Notes, s.Notes...)
 	if s.Choice.ID != "" {
 		choice := viewBase(s.Choice)
 		v.Choice = &choice

@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,9 +22,25 @@ type checkFlags struct {
 	sources []string
 	bases   []string
 	builds  string
-	step    int
+	step    stepFlag
 	tags    bool
 	asJSON  bool
+}
+
+// stepFlag is a positive number; 0 where none was given.
+type stepFlag int
+
+func (s *stepFlag) String() string { return strconv.Itoa(int(*s)) }
+func (s *stepFlag) Type() string   { return "int" }
+
+// Set says what is wanted: strconv's words are about Go.
+func (s *stepFlag) Set(text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return errors.New("want a positive number such as 50")
+	}
+	*s = stepFlag(n)
+	return nil
 }
 
 func (a *app) patchCheckCmd() *cobra.Command {
@@ -60,16 +79,16 @@ that the ends of the true window are exact.`,
 	fl.StringArrayVar(&f.sources, "source", nil, "read commits from `llama.cpp=PATH|URL` instead of upstream")
 	fl.StringArrayVar(&f.bases, "base", nil, "check on `REF` alone: b9909, v0.5.0, a commit, a branch")
 	fl.StringVar(&f.builds, "range", "", "`FIRST..LAST` build to look at (default: from shortly before the first window to the newest build)")
-	fl.IntVar(&f.step, "step", 0, "look at every `N`th commit of the main line (default: every one)")
+	fl.Var(&f.step, "step", "look at every `N`th commit of the main line (default: every one)")
 	fl.BoolVar(&f.tags, "tags", false, "look at tagged builds and releases only")
 	fl.BoolVar(&f.asJSON, "json", false, "print JSON")
 	return cmd
 }
 
 func (f checkFlags) rangeOption() (fit.Range, error) {
-	opt := fit.Range{Step: f.step, TagsOnly: f.tags}
-	if f.step < 0 || f.step > 0 && f.tags {
-		return opt, usage("--step %d: want a positive number, and not together with --tags", f.step)
+	opt := fit.Range{Step: int(f.step), TagsOnly: f.tags}
+	if f.step > 0 && f.tags {
+		return opt, usage("--step and --tags are two ways to look at fewer builds: give one of them")
 	}
 	if f.builds == "" {
 		return opt, nil
@@ -78,12 +97,15 @@ func (f checkFlags) rangeOption() (fit.Range, error) {
 	if !ok {
 		return opt, usage("--range %q: want FIRST..LAST, e.g. b8600..b10470", f.builds)
 	}
-	for end, b := range map[string]*version.Build{lo: &opt.Lo, hi: &opt.Hi} {
-		if end == "" {
+	for _, end := range []struct {
+		text string
+		to   *version.Build
+	}{{lo, &opt.Lo}, {hi, &opt.Hi}} {
+		if end.text == "" {
 			continue // open
 		}
 		var err error
-		if *b, err = version.ParseBuild(end); err != nil {
+		if *end.to, err = version.ParseBuild(end.text); err != nil {
 			return opt, usage("--range %q: %v", f.builds, err)
 		}
 	}
@@ -118,6 +140,10 @@ func (a *app) checkRange(ctx context.Context, names []string, f checkFlags, opt 
 				"with a clone (--source llama.cpp=PATH) it is every build, in seconds", t.source, opt.Step))
 		}
 		r, err = fit.Check(ctx, t.history, t.forms, opt, percent(log))
+		if err == nil && opt.TagsOnly && !tagged(t.history.Marks(), r) {
+			notes = append(notes, fmt.Sprintf("no build of %s to %s has a tag, so only the ends of the range and of the windows were looked at; "+
+				`"git fetch --tags" brings the tags`, r.From.Build, r.To.Build))
+		}
 		return err
 	})
 	if err != nil {
@@ -133,6 +159,13 @@ func (a *app) checkRange(ctx context.Context, names []string, f checkFlags, opt 
 		return err
 	}
 	return fit.Problems(r.Findings)
+}
+
+// tagged reports whether a build of the report's range has a bN tag or is a release.
+func tagged(marks []upstream.Mark, r *fit.Report) bool {
+	return slices.ContainsFunc(marks, func(m upstream.Mark) bool {
+		return m.Build >= r.From.Build && m.Build <= r.To.Build && (m.Tagged || len(m.Releases) > 0)
+	})
 }
 
 func firstWindow(forms []fit.Form) version.Build {
@@ -159,12 +192,14 @@ func percent(log io.Writer) func(done, total int) {
 func (a *app) checkBases(ctx context.Context, names []string, f checkFlags) error {
 	var on []fit.OnBase
 	var found []fit.Finding
+	var notes []string
 	err := a.step("patch check", func(io.Writer) error {
 		t, err := a.openTrials(ctx, f.sources, names)
 		if err != nil {
 			return err
 		}
 		defer t.close()
+		notes = t.history.Notes()
 		var bases []upstream.Mark
 		for _, ref := range f.bases {
 			m, err := t.mark(ctx, ref)
@@ -179,6 +214,7 @@ func (a *app) checkBases(ctx context.Context, names []string, f checkFlags) erro
 	if err != nil {
 		return err
 	}
+	a.notes(notes)
 	if f.asJSON {
 		err = json.NewEncoder(a.out).Encode(viewBases(on, found))
 	} else {

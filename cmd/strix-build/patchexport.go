@@ -13,9 +13,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"strix-build/internal/build"
+	"strix-build/internal/patch"
 	"strix-build/internal/project"
 	"strix-build/internal/recipe"
 	"strix-build/internal/series"
+	"strix-build/internal/version"
 )
 
 func (a *app) patchExportCmd() *cobra.Command {
@@ -82,20 +84,20 @@ func resume(ctx context.Context, a *app, dir string) error {
 	return nil
 }
 
-// seriesError gives errors of a repository their next step, and those of the command line their exit code.
+// seriesError gives errors of a repository their next step, and those of who called their exit code.
 func seriesError(err error) error {
 	var uncommitted *series.UncommittedError
 	var pinned *series.PinnedError
 	var flag *series.FlagError
 	switch {
 	case errors.As(err, &uncommitted):
-		return &build.HintError{Err: err, Hint: uncommitted.Next()}
+		return &build.HintError{Err: usage("%s", err), Hint: uncommitted.Next()}
 	case errors.As(err, &pinned):
-		return &build.HintError{Err: err, Hint: pinned.Next()}
+		return &build.HintError{Err: usage("%s", err), Hint: pinned.Next()}
 	case errors.As(err, &flag):
 		return usage("%s", flag.Text)
 	case errors.Is(err, series.ErrNoRepository):
-		return &build.HintError{Err: err, Hint: "make one: strix-build recipe NAME --target source --output DIR"}
+		return &build.HintError{Err: usage("%s", err), Hint: "make one: strix-build recipe NAME --target source --output DIR"}
 	}
 	return err
 }
@@ -106,35 +108,19 @@ func (a *app) export(p project.Project, e *series.Export) error {
 	if err := e.Write(p.Dir); err != nil {
 		return err
 	}
-	var changed []string
+	var changed []*series.Folder
 	for _, f := range e.Folders {
 		if !f.Changed() {
 			continue
 		}
-		if !f.New {
-			changed = append(changed, f.Set)
-		} else {
-			edit, err := series.AddVariant(p.FS, f.Set, f.Series, 0, e.Base.Build)
-			if err != nil {
+		changed = append(changed, f)
+		if f.New {
+			if err := a.addVariant(p, f, e.Base.Build); err != nil {
 				return err
-			}
-			notes, err := edit.Write(p.Dir)
-			if err != nil {
-				return err
-			}
-			a.notes(notes)
-			if edit.Text != nil {
-				changed = append(changed, f.Set)
 			}
 		}
 	}
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	for _, f := range e.Folders {
-		for _, file := range f.Files {
-			fmt.Fprintf(w, "%s\t%s\n", path.Join(f.Dir(), file.Name), fateText(file))
-		}
-	}
-	if err := w.Flush(); err != nil {
+	if err := a.fates(e.Folders...); err != nil {
 		return err
 	}
 	if len(e.Folders) == 0 {
@@ -142,6 +128,28 @@ func (a *app) export(p project.Project, e *series.Export) error {
 	}
 	a.remindOfLock(p.FS, changed)
 	return nil
+}
+
+// addVariant gives a new series its window.
+func (a *app) addVariant(p project.Project, f *series.Folder, b version.Build) error {
+	edit, err := series.AddVariant(p.FS, f.Set, f.Series, 0, b)
+	if err != nil {
+		return err
+	}
+	notes, err := edit.Write(p.Dir)
+	a.notes(notes)
+	return err
+}
+
+// fates prints what became of files.
+func (a *app) fates(folders ...*series.Folder) error {
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	for _, f := range folders {
+		for _, file := range f.Files {
+			fmt.Fprintf(w, "%s\t%s\n", path.Join(f.Dir(), file.Name), fateText(file))
+		}
+	}
+	return w.Flush()
 }
 
 func fateText(f series.File) string {
@@ -154,22 +162,46 @@ func fateText(f series.File) string {
 	return string(f.Fate)
 }
 
-// remindOfLock names the tracks whose locks pin what changed.
-func (a *app) remindOfLock(fsys fs.FS, sets []string) {
-	if len(sets) == 0 {
-		return
+// remindOfLock names the tracks whose locks pin what changed: a lock that has another form of the set goes on as it was.
+func (a *app) remindOfLock(fsys fs.FS, changed []*series.Folder) {
+	windows := map[string][]version.Window{} // by set
+	for _, f := range changed {
+		windows[f.Set] = append(windows[f.Set], windowsOf(fsys, f)...)
 	}
 	files, _ := fs.Glob(fsys, "recipes/*.lock.yaml")
 	var commands []string
 	for _, f := range files {
 		track := strings.TrimSuffix(path.Base(f), ".lock.yaml")
-		lock, err := recipe.LoadLock(fsys, track)
-		if err != nil || !slices.ContainsFunc(sets, func(s string) bool { _, ok := lock.Patches[s]; return ok }) {
-			continue
+		if lock, err := recipe.LoadLock(fsys, track); err == nil && pins(lock, windows) {
+			commands = append(commands, "strix-build lock --keep --track "+track)
 		}
-		commands = append(commands, "strix-build lock --keep --track "+track)
 	}
 	if len(commands) > 0 {
 		a.printf("builds refuse the changed patches until they are pinned anew:\n  %s\n", strings.Join(commands, "\n  "))
 	}
+}
+
+// windowsOf are those of the variants that a folder is.
+func windowsOf(fsys fs.FS, f *series.Folder) []version.Window {
+	set, err := patch.LoadSet(fsys, f.Set)
+	if err != nil {
+		return nil
+	}
+	var out []version.Window
+	for _, v := range set.Variants {
+		if v.Series.Value == f.Series {
+			out = append(out, v.Window)
+		}
+	}
+	return out
+}
+
+// pins reports whether a lock has one of the windows for its set.
+func pins(lock *recipe.Lock, windows map[string][]version.Window) bool {
+	for set, pinned := range lock.Patches {
+		if slices.Contains(windows[set], pinned.Window) {
+			return true
+		}
+	}
+	return false
 }

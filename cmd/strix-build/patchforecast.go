@@ -145,6 +145,8 @@ func breakText(o *fit.Outlook) string {
 
 func ending(b *fit.Break) string {
 	switch {
+	case b.State == patch.Outside:
+		return fmt.Sprintf("is not known: none of the builds of its window %s are in the history", b.Form.Variant.Window)
 	case b.State == patch.Upstream && b.Cause != nil:
 		return fmt.Sprintf("is upstream since %s; its window can end there", b.Cause)
 	case b.State == patch.Upstream || b.State == patch.Partly:
@@ -152,7 +154,7 @@ func ending(b *fit.Break) string {
 	case b.State != patch.Conflict:
 		return "still applies, though its window ends at " + b.Form.Variant.Window.Hi().String()
 	case b.Until == nil:
-		return "applies to no build of its window"
+		return "applies to no build of its window that the history has"
 	case b.Known():
 		return fmt.Sprintf("applies up to %s, where its window ends; then came %s", b.Until.Build, b.Cause)
 	}

@@ -136,56 +136,16 @@ func (b *trackBase) row(ctx context.Context, p project.Project, s *patch.Set) (l
 // state is that of the set's form for the base, tried behind the sets it requires. A pull request's diff that is not at
 // hand leaves it open.
 func (b *trackBase) state(ctx context.Context, p project.Project, s *patch.Set) (patch.State, error) {
-	v, err := s.Variant(b.build)
-	if err != nil {
-		return patch.Outside, nil //nolint:nilerr // which is what it says
-	}
-	diff := func(ctx context.Context, pull *patch.Pull) ([]byte, error) {
-		return resolve.Diff(ctx, b.origin, pull, b.cache)
-	}
-	form, err := fit.ReadForm(ctx, p.FS, s, v, diff)
-	if err != nil && v.Pull != nil {
+	open := false
+	r, err := fit.StateAt(ctx, p.FS, s, b.build, b.tree, func(ctx context.Context, pull *patch.Pull) ([]byte, error) {
+		data, err := resolve.Diff(ctx, b.origin, pull, b.cache)
+		open = open || err != nil
+		return data, err
+	})
+	if open {
 		return "", nil
 	}
-	if err != nil {
-		return "", err
-	}
-	files := form.Files
-	under := 0
-	for _, name := range s.Requires {
-		if r, err := patch.LoadSet(p.FS, name.Value); err == nil {
-			if v, err := r.Variant(b.build); err == nil {
-				if f, err := fit.ReadForm(ctx, p.FS, r, v, diff); err == nil {
-					files = append(f.Files, files...)
-					under += len(f.Files)
-				}
-			}
-		}
-	}
-	trial, err := patch.Try(files, b.tree)
-	if err != nil {
-		return "", err
-	}
-	return stateOf(trial.Steps[min(under, len(trial.Steps)):]), nil
-}
-
-// stateOf is a set's state from those of its patches.
-func stateOf(steps []patch.Step) patch.State {
-	seen := map[patch.State]bool{}
-	for _, s := range steps {
-		seen[s.State] = true
-	}
-	switch {
-	case seen[patch.Conflict] || len(steps) == 0:
-		return patch.Conflict
-	case seen[patch.Upstream] && len(seen) > 1:
-		return patch.Partly
-	case seen[patch.Upstream]:
-		return patch.Upstream
-	case seen[patch.Offset]:
-		return patch.Offset
-	}
-	return patch.Applies
+	return r.State, err
 }
 
 func (a *app) printSets(rows []listedSet, on *trackBase) error {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"path"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -27,7 +26,7 @@ func (a *app) patchPullCmd() *cobra.Command {
 		Short: "vendor a pull request: its commits as patch files, with where they are from",
 		Long: `Writes the commits of a pull request's head, as it is now, as a series into patches/SET/FOLDER: one file a commit, each
 with a header that names the pull request, base, head, commit, author and date. patchset.yaml gets a variant for them:
-in place of the pinned pull request, or for the one build they were made on.
+in place of the pinned pull request, or for the one build they were made on. Files of an earlier pull are replaced, unless somebody edited them.
 
 Base and head are kept in the state folder, so that a force push loses neither.`,
 		Example: `  strix-build patch pull 21344
@@ -68,6 +67,7 @@ Base and head are kept in the state folder, so that a force push loses neither.`
 	fl.StringVar(&opt.Set, "set", "", "patch set `NAME` to write to; made where it is not there (default: the set of this pull request)")
 	fl.StringVar(&opt.Series, "series", "", "`FOLDER` for the files (default: the base's build, e.g. b9100)")
 	fl.BoolVar(&opt.Squash, "squash", false, "one file for the whole, for a pull request with merges in it")
+	fl.BoolVar(&opt.Force, "force", false, "replace files that were edited since they were vendored")
 	fl.StringVar(&opt.Class, "class", "performance", "`CLASS` of a set that is made: performance, correctness or build")
 	fl.StringArrayVar(&sources, "source", nil, "read the pull request from `llama.cpp=PATH|URL` instead of upstream")
 	_ = cmd.RegisterFlagCompletionFunc("set", a.completeSets)
@@ -128,13 +128,14 @@ func setFor(fsys fs.FS, opt *series.PullOptions) error {
 }
 
 func (a *app) pulled(fsys fs.FS, v *series.Vendored, notes []string) error {
-	for _, f := range v.Files {
-		if _, err := fmt.Fprintln(a.out, path.Join("patches", v.Set, v.Series, f.Name)); err != nil {
-			return err
-		}
+	folder := &series.Folder{Set: v.Set, Series: v.Series, Files: v.Files}
+	if err := a.fates(folder); err != nil {
+		return err
 	}
 	a.printf("pull request head %.12s, made on %s (%.12s)\n", v.Head, v.Base.Build, v.Base.ID)
 	a.notes(notes)
-	a.remindOfLock(fsys, []string{v.Set})
+	if folder.Changed() {
+		a.remindOfLock(fsys, []*series.Folder{folder})
+	}
 	return nil
 }

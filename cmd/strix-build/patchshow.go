@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -17,7 +18,8 @@ import (
 )
 
 func (a *app) patchShowCmd() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:               "show NAME",
 		Short:             "show a patch set: forms, files, what they say of themselves, who uses it",
 		Args:              cobra.ExactArgs(1),
@@ -31,6 +33,13 @@ func (a *app) patchShowCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if asJSON {
+				v, err := viewSet(p.FS, set)
+				if err != nil {
+					return err
+				}
+				return json.NewEncoder(a.out).Encode(v)
+			}
 			s := &sheet{width: a.width(a.out)}
 			s.set(set, users(p.FS, set.Name))
 			for i := range set.Variants {
@@ -42,6 +51,8 @@ func (a *app) patchShowCmd() *cobra.Command {
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
 }
 
 // users are the recipes that name a set; one that cannot be read uses nothing.
@@ -146,39 +157,51 @@ func (s *sheet) variant(fsys fs.FS, set *patch.Set, v *patch.Variant) error {
 	if v.Pull != nil {
 		return nil
 	}
-	files, err := patch.ReadSeries(fsys, set, v)
-	if err != nil {
-		return err
-	}
+	files, err := patchFiles(fsys, set, v)
 	for _, f := range files {
-		text, err := fs.ReadFile(fsys, path.Join("patches", set.Name, v.Series.Value, path.Base(f.Name)))
-		if err != nil {
-			return err
-		}
-		if err := s.file(f, text); err != nil {
-			return err
-		}
+		s.file(f)
 	}
-	return nil
+	return err
 }
 
-func (s *sheet) file(f patch.File, text []byte) error {
-	h, err := patch.ReadHeader(text)
+// patchFile is a file of a series with what it says and changes.
+type patchFile struct {
+	name   string
+	header patch.Header
+	stats  []series.FileStat
+}
+
+func patchFiles(fsys fs.FS, set *patch.Set, v *patch.Variant) ([]patchFile, error) {
+	files, err := patch.ReadSeries(fsys, set, v)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	stats, err := series.Stat(f.Data)
-	if err != nil {
-		return err
+	var out []patchFile
+	for _, f := range files {
+		one := patchFile{name: path.Base(f.Name)}
+		text, err := fs.ReadFile(fsys, path.Join("patches", set.Name, v.Series.Value, one.name))
+		if err != nil {
+			return nil, err
+		}
+		if one.header, err = patch.ReadHeader(text); err != nil {
+			return nil, err
+		}
+		if one.stats, err = series.Stat(f.Data); err != nil {
+			return nil, err
+		}
+		out = append(out, one)
 	}
-	fmt.Fprintf(s, "  %s\n", path.Base(f.Name))
-	s.row(fileIndent, "subject", h.Title)
-	s.row(fileIndent, "why", h.Why)
-	s.row(fileIndent, "upstream", h.Status)
-	s.row(fileIndent, "expect", h.Expect)
-	s.row(fileIndent, "origin", h.Origin)
-	for _, st := range stats {
+	return out, nil
+}
+
+func (s *sheet) file(f patchFile) {
+	fmt.Fprintf(s, "  %s\n", f.name)
+	s.row(fileIndent, "subject", f.header.Title)
+	s.row(fileIndent, "why", f.header.Why)
+	s.row(fileIndent, "upstream", f.header.Status)
+	s.row(fileIndent, "expect", f.header.Expect)
+	s.row(fileIndent, "origin", f.header.Origin)
+	for _, st := range f.stats {
 		s.row(fileIndent, fmt.Sprintf("+%d -%d", st.Added, st.Removed), st.Path)
 	}
-	return nil
 }

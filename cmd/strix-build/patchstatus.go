@@ -82,7 +82,7 @@ type standingView struct {
 	Status     string      `json:"status,omitempty"`
 	Pinned     []string    `json:"pinned"`
 	Head       string      `json:"head,omitempty"`
-	HeadState  string      `json:"headState"`
+	HeadState  string      `json:"head-state"`
 	Merged     *mergeView  `json:"merged,omitempty"`
 	Superseded []mergeView `json:"superseded"`
 }
@@ -92,7 +92,7 @@ type mergeView struct {
 	Commit   string `json:"commit,omitempty"` // "": the main line does not have it
 	Build    string `json:"build,omitempty"`
 	Ancestor bool   `json:"ancestor,omitempty"` // the head itself; else found by a subject
-	InBase   bool   `json:"inBase"`
+	InBase   bool   `json:"in-base"`
 }
 
 func viewMerge(m series.Merge, base version.Build) mergeView {

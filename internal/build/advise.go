@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"strix-build/internal/diag"
+	"strix-build/internal/fit"
+	"strix-build/internal/patch"
 	"strix-build/internal/recipe"
 )
 
@@ -17,7 +19,9 @@ func (p *Plan) advise(fsys fs.FS) error {
 	p.Warnings = nil
 	words := recipe.ChosenWords(p.Recipe, p.Choices)
 	var list diag.List
-	p.checkStack(&list, words)
+	if err := p.checkStack(fsys, &list, words); err != nil {
+		return err
+	}
 	p.warn()
 	if err := p.checkAdvisories(fsys, &list, words); err != nil {
 		return err
@@ -26,56 +30,31 @@ func (p *Plan) advise(fsys fs.FS) error {
 }
 
 // checkStack compares the patch sets with each other and with the other choices.
-func (p *Plan) checkStack(list *diag.List, words recipe.Words) {
-	earlier := map[string]bool{}
+func (p *Plan) checkStack(fsys fs.FS, list *diag.List, words recipe.Words) error {
+	var asked []fit.Asked
+	var sets []*patch.Set
 	for _, pp := range p.Patches {
-		for _, r := range pp.Set.Requires {
-			if !earlier[r.Value] {
-				list.Add(pp.Asked, fmt.Sprintf("list it earlier: patches: [%s, %s]", r, pp.Set.Name),
-					"patch set %q needs patch set %q before it (%s)", pp.Set.Name, r, r.Pos)
-			}
-		}
-		for _, clash := range pp.Set.Conflicts {
-			if !words.All(clash.With) {
-				continue
-			}
-			list.Add(pp.Asked, "leave one of them out"+from(clash.Origin), "patch set %q must not meet %s: %s (%s)",
-				pp.Set.Name, listed(clash.With), clash.Because, clash.Because.Pos)
-		}
-		earlier[pp.Set.Name] = true
+		asked = append(asked, fit.Asked{Set: pp.Set, Pos: pp.Asked})
+		sets = append(sets, pp.Set)
 	}
+	for _, m := range fit.Misfits(asked, words) {
+		*list = append(*list, m.Problem)
+	}
+	return fit.CheckCircles(fsys, sets)
 }
 
-// from is the end of a hint that names a fact's source.
-func from(origin recipe.Text) string {
-	if origin.Value == "" {
-		return ""
-	}
-	return "; from: " + origin.Value
-}
-
-// listed is "a", "a and b" or "a, b and c".
-func listed(ts []recipe.Text) string {
-	var words []string
-	for _, t := range ts {
-		words = append(words, t.Value)
-	}
-	last := len(words) - 1
-	if last < 1 {
-		return strings.Join(words, "")
-	}
-	return strings.Join(words[:last], ", ") + " and " + words[last]
-}
+// at is where the plan's notes hold: a recipe may be on several tracks, each with a base of its own.
+func (p *Plan) at() string { return fmt.Sprintf("at %s (track %s)", p.Build, p.Track.Name) }
 
 // warn says what patch sets and features themselves have to say about the base.
 func (p *Plan) warn() {
 	for _, pp := range p.Patches {
 		if w := pp.Variant.Warn; w.Value != "" {
-			p.Warnings.Add(pp.Asked, "", "patch set %s at %s: %s", pp.Set.Name, p.Build, w)
+			p.Warnings.Add(pp.Asked, "", "patch set %s %s: %s", pp.Set.Name, p.at(), w)
 		}
 	}
 	for _, idle := range p.Choices.Idle {
-		p.Warnings.Add(idle.Pos, "", "feature %s does nothing at %s", idle.Value, p.Build)
+		p.Warnings.Add(idle.Pos, "", "feature %s does nothing %s", idle.Value, p.at())
 	}
 }
 
@@ -84,11 +63,17 @@ func (p *Plan) checkAdvisories(fsys fs.FS, list *diag.List, words recipe.Words) 
 	if err != nil {
 		return err
 	}
+	if err := p.checkRules(fsys, a); err != nil {
+		return err
+	}
 	waived, err := p.waivers(a)
 	if err != nil {
 		return err
 	}
 	p.Standing = a.Standing(p.Recipe, p.Container, words, p.Build, waived)
+	for i := range p.Standing {
+		p.Standing[i].At = p.at()
+	}
 	p.Choices.Waived = nil
 	for _, s := range p.Standing {
 		switch {
@@ -104,13 +89,26 @@ func (p *Plan) checkAdvisories(fsys fs.FS, list *diag.List, words recipe.Words) 
 	return nil
 }
 
+// checkRules refuses advisories and a track that name what there is not: they would protect from nothing.
+func (p *Plan) checkRules(fsys fs.FS, a *recipe.Advisories) error {
+	flags, err := recipe.LoadFlags(fsys)
+	if err != nil {
+		return err
+	}
+	sets, err := patch.Sets(fsys)
+	if err != nil {
+		return err
+	}
+	return recipe.CheckRules(fsys, flags, a, p.Track, sets)
+}
+
 // warnIdleWaivers tells who waived what need not be waived.
 func (p *Plan) warnIdleWaivers() {
 	for _, name := range p.waive {
 		if slices.Contains(p.Choices.Waived, name) {
 			continue
 		}
-		why := fmt.Sprintf("does not stand at %s", p.Build)
+		why := "does not stand " + p.at()
 		if i := slices.IndexFunc(p.Standing, func(s recipe.Standing) bool { return s.Name == name }); i >= 0 {
 			why = "is cured by patch set " + p.Standing[i].CuredBy
 		}

@@ -109,6 +109,35 @@ func TestRulesRefuse(t *testing.T) {
 	}
 }
 
+// TestTyposInRulesRefuse: a name that leads nowhere would take a rule away without a word, not only where lint is run.
+func TestTyposInRulesRefuse(t *testing.T) {
+	t.Parallel()
+	const file = "recipes/advisories.yaml"
+	typo := func(old, new string) map[string]string {
+		return with(t, file, strings.Replace(ruled[file], old, new, 1))
+	}
+	for name, tc := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"backend": {typo("[rocm]", "[rcom]"), file + `:6:16: unknown backend "rcom"; did you mean "rocm"?`},
+		"target":  {typo("[gfx1151]", "[gfx1115]"), file + `:7:15: unknown target "gfx1115"; did you mean "gfx1151"?`},
+		"word":    {typo("[hip-graphs]", "[nosuch]"), file + `:14:12: nothing declares "nosuch"`},
+		"cure":    {typo("[cure]", "[crue]"), file + `:8:16: unknown patch set "crue"; did you mean "cure"?`},
+		"version": {typo("backends: [rocm]", "versions: {rcom: \">=7\"}"), file + `:6:16: no container states a version of "rcom"; did you mean "rocm"?`},
+		"waiver": {with(t, "recipes/tracks.yaml", "tracks:\n  stable: {description: x, waive: {typo: x}}\n"),
+			`recipes/tracks.yaml:2:42: unknown advisory "typo"; there are bad, late, said, slow`},
+		"circle": {with(t, "patches/first/patchset.yaml", ruled["patches/first/patchset.yaml"]+"requires: [mmq-gfx1151]\n"),
+			`patch sets require each other: first → mmq-gfx1151 → first`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := (&Builder{Project: overlay(t, tc.files)}).Plan("rocm-mmq", Options{Set: []string{bothSets}, Waive: []string{"bad"}})
+			refused(t, err, tc.want)
+		})
+	}
+}
+
 // TestShippedClash: never -ffast-math with hipBLASLt and #21344; each two of the three can be had.
 func TestShippedClash(t *testing.T) {
 	t.Parallel()
@@ -141,9 +170,9 @@ func TestHintsOfARefusal(t *testing.T) {
 func TestRulesThatDoNotRefuse(t *testing.T) {
 	t.Parallel()
 	const (
-		dense = "patch set mmq-gfx1151 at b9909: dense models lose up to 10 %"
-		slow  = "advisory slow: slow: it is slow (#3)"
-		said  = "advisory said: build, unverified: someone could not build it (#4)"
+		dense = "patch set mmq-gfx1151 at b9909 (track stable): dense models lose up to 10 %"
+		slow  = "advisory slow at b9909 (track stable): slow: it is slow (#3)"
+		said  = "advisory said at b9909 (track stable): build, unverified: someone could not build it (#4)"
 	)
 	tracks := with(t, "recipes/tracks.yaml", "tracks:\n  stable: {description: x, waive: {bad: not used for text}}\n")
 	for name, tc := range map[string]struct {
@@ -154,14 +183,14 @@ func TestRulesThatDoNotRefuse(t *testing.T) {
 	}{
 		"cured": {ruled, Options{Set: []string{"patches=first,cure,mmq-gfx1151"}}, []string{dense, said, slow}, nil},
 		"waived": {ruled, Options{Set: []string{bothSets}, Waive: []string{"said", "bad"}},
-			[]string{dense, slow, "advisory bad: wrong-output, waived (--waive): results are wrong (#1)",
-				"advisory said: build, unverified, waived (--waive): someone could not build it (#4)"}, []string{"bad", "said"}},
+			[]string{dense, slow, "advisory bad at b9909 (track stable): wrong-output, waived (--waive): results are wrong (#1)",
+				"advisory said at b9909 (track stable): build, unverified, waived (--waive): someone could not build it (#4)"}, []string{"bad", "said"}},
 		"waived by the track": {tracks, Options{Set: []string{bothSets}},
-			[]string{dense, said, slow, "advisory bad: wrong-output, waived (track stable: not used for text): results are wrong (#1)"}, []string{"bad"}},
+			[]string{dense, said, slow, "advisory bad at b9909 (track stable): wrong-output, waived (track stable: not used for text): results are wrong (#1)"}, []string{"bad"}},
 		"waiver of what is cured": {ruled, Options{Set: []string{"patches=first,cure,mmq-gfx1151"}, Waive: []string{"bad"}},
 			[]string{dense, said, slow, "advisory bad is cured by patch set cure: there is nothing to waive"}, nil},
 		"waiver of what does not stand": {ruled, Options{Set: []string{"patches=first,cure,mmq-gfx1151"}, Waive: []string{"late"}},
-			[]string{dense, said, slow, "advisory late does not stand at b9909: there is nothing to waive"}, nil},
+			[]string{dense, said, slow, "advisory late does not stand at b9909 (track stable): there is nothing to waive"}, nil},
 		"one of two clashing words": {ruled, Options{Set: []string{"patches=first,cure,mmq-gfx1151", "features.fast-math=true"}}, []string{dense, said, slow}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -189,7 +218,7 @@ func TestIdleFeatureIsANote(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(p.Warnings) != 1 || p.Warnings[0].String() != "--set features.gone=true: feature gone does nothing at b9909" {
+	if len(p.Warnings) != 1 || p.Warnings[0].String() != "--set features.gone=true: feature gone does nothing at b9909 (track stable)" {
 		t.Errorf("%v", p.Warnings)
 	}
 }

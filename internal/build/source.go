@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"strix-build/internal/diag"
@@ -36,6 +37,10 @@ func (b *Builder) patchedTree(ctx context.Context, name string, opt Options, out
 	if err != nil {
 		return nil, err
 	}
+	advice, err := p.sourceAdvice(b.Project.FS, c.Build)
+	if err != nil {
+		return nil, err
+	}
 	patches, err := w.series(ctx, c.Build, opt)
 	if err != nil {
 		return nil, err
@@ -50,7 +55,8 @@ func (b *Builder) patchedTree(ctx context.Context, name string, opt Options, out
 		return nil, err
 	}
 	dir, err := filepath.Abs(w.outputDir())
-	return &Result{Record: &store.Record{Name: p.Recipe.ImageName()}, Dir: dir, Notes: append(w.notes, res...), Took: time.Since(started)}, err
+	notes := slices.Concat(advice, w.notes, res)
+	return &Result{Record: &store.Record{Name: p.Recipe.ImageName()}, Dir: dir, Notes: notes, Took: time.Since(started)}, err
 }
 
 // sourcePlan is a plan without what the build number decides.
@@ -63,12 +69,63 @@ func (b *Builder) sourcePlan(name string, opt Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Recipe: r}
+	p := &Plan{Recipe: r, waive: opt.Waive}
 	if err := p.change(b.Project.FS, flags, opt); err != nil {
+		return nil, err
+	}
+	if err := p.checkWaivers(b.Project.FS); err != nil {
 		return nil, err
 	}
 	p.Lock, err = recipe.LoadLock(b.Project.FS, p.Track.Name)
 	return p, err
+}
+
+// checkWaivers refuses a name that is no advisory before anything is fetched.
+func (p *Plan) checkWaivers(fsys fs.FS) error {
+	a, err := recipe.LoadAdvisories(fsys)
+	if err != nil {
+		return err
+	}
+	_, err = p.waivers(a)
+	return err
+}
+
+// sourceAdvice is what the advisories say of the recipe at a build, as notes: they refuse images, and no tree.
+func (p *Plan) sourceAdvice(fsys fs.FS, build version.Build) ([]string, error) {
+	p.Build = build
+	if err := p.chooseLeniently(fsys); err != nil {
+		return nil, err
+	}
+	var refusals diag.List // said as notes below
+	if err := p.checkAdvisories(fsys, &refusals, recipe.ChosenWords(p.Recipe, p.Choices)); err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, s := range p.Standing {
+		if s.Refuses() {
+			out = append(out, s.Note())
+		}
+	}
+	return append(out, p.Notes()...), nil
+}
+
+// chooseLeniently settles container and choices as far as they can be: a feature that the build refuses keeps nobody from
+// the tree, but then advisories that ask for what features turn into stay silent.
+func (p *Plan) chooseLeniently(fsys fs.FS) error {
+	p.Container, p.Choices = &recipe.Container{}, &recipe.Choices{}
+	flags, err := recipe.LoadFlags(fsys)
+	if err != nil {
+		return err
+	}
+	c, err := recipe.LoadContainer(fsys, p.Recipe.Container.Value)
+	if err != nil {
+		return nil //nolint:nilerr // only a build needs it
+	}
+	p.Container = c
+	if choices, err := flags.Resolve(p.Recipe, c, p.Build); err == nil {
+		p.Choices = choices
+	}
+	return nil
 }
 
 // series reads the recipe's patches for a build, or the form nearest to it.
@@ -163,6 +220,10 @@ func (w *work) repository(ctx context.Context, from upstream.Source, c upstream.
 		res, err = series.Write(ctx, dir, series.Base{Commit: c, Recipe: w.plan.Recipe.Name.Value}, archive, patches)
 		return err
 	})
+	var appeared *series.FlagError
+	if errors.As(err, &appeared) {
+		return nil, &UsageError{appeared.Text}
+	}
 	if err != nil {
 		return nil, err
 	}

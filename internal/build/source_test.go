@@ -113,6 +113,33 @@ func TestSourceBindsPullRequestsOnly(t *testing.T) {
 	}
 }
 
+// An advisory does not stand in a tree's way, but who works there has to know; a name that is none is refused.
+func TestSourceTellsAdvisories(t *testing.T) {
+	t.Parallel()
+	repo, p := mini(t)
+	put(t, filepath.Join(repo.Project, "recipes/advisories.yaml"), `advisories:
+  bad:
+    window: ">=b1"
+    severity: wrong-output
+    summary: results are wrong
+    links: ["#1"]
+`)
+	const note = "advisory bad at b9909 (track stable): wrong-output: results are wrong (#1)"
+	opt := Options{Source: upstream.Source{Path: repo.Git}}
+	res, err := sourceOf(t, p, "cpu-patched", opt)
+	if err != nil || len(res.Notes) == 0 || res.Notes[0] != note {
+		t.Errorf("standing: notes %q, %v", res.Notes, err)
+	}
+	opt.Waive = []string{"bad"}
+	res, err = sourceOf(t, p, "cpu-patched", opt)
+	if err != nil || len(res.Notes) == 0 || !strings.Contains(res.Notes[0], "waived (--waive)") {
+		t.Errorf("waived: notes %q, %v", res.Notes, err)
+	}
+	opt.Waive = []string{"nope"}
+	_, err = sourceOf(t, p, "cpu-patched", opt)
+	refused(t, err, `--waive "nope": no such advisory`)
+}
+
 func TestNearestVariant(t *testing.T) {
 	t.Parallel()
 	window := func(s string) version.Window {

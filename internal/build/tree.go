@@ -2,6 +2,7 @@ package build
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -46,6 +47,9 @@ func (b *Builder) commit(ctx context.Context, p *Plan, from upstream.Source, opt
 	if opt.Base != Worktree {
 		c, err := upstream.FindCommit(ctx, from, opt.Base)
 		c.Dirty = false // what lies beside HEAD was not asked for
+		if errors.Is(err, upstream.ErrNotFound) || errors.Is(err, upstream.ErrAmbiguous) {
+			err = &UsageError{err.Error()}
+		}
 		return c, err
 	}
 	if from.Path == "" {

@@ -243,8 +243,40 @@ func TestCheckBases(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s %s %d", o.Base.Build, o.State, len(o.Others)))
 	}
 	want := []string{"b4 outside 1", "b5 applies 0", "b8 offset 0", "b9 conflict 0", "b12 outside 0"}
-	if !slices.Equal(got, want) || len(found) != 1 || found[0].From.Build != 9 {
+	if !slices.Equal(got, want) || len(found) != 2 || found[0].Kind != Excluded || found[0].From.Build != 4 ||
+		found[1].Kind != NotApplying || found[1].From.Build != 9 {
 		t.Errorf("%q, %+v", got, found)
+	}
+	// a window that is narrow for a reason is no finding
+	_, found, err = CheckBases(t.Context(), h, load(t, tiles(">=b5 <b9", "    because: it is slow\n")), bases)
+	if err != nil || len(found) != 0 {
+		t.Errorf("%+v, %v", found, err)
+	}
+}
+
+// The state on a tree is the one that the history says, a required set that has no variant included.
+func TestStateAt(t *testing.T) {
+	t.Parallel()
+	h, _ := history(t, lined(false))
+	fsys := tiles(">=b3 <b9", "")
+	fsys["patches/upper/patchset.yaml"] = &fstest.MapFile{Data: []byte(
+		"title: t\nclass: performance\nbackends: [cpu]\nrequires: [tiles]\nvariants:\n  - {window: \">=b3 <b11\", series: s}\n")}
+	fsys["patches/upper/s/0001-deux.patch"] = &fstest.MapFile{Data: []byte(edit("a.c", "one", "2", "II", "three", 2))}
+	forms := load(t, fsys, "upper")
+	for b, want := range map[int]patch.State{2: patch.Outside, 4: patch.Applies, 7: patch.Offset, 10: patch.Conflict} {
+		m := mark(t, h, b)
+		tree, err := h.Files(t.Context(), m.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := StateAt(t.Context(), fsys, forms[0].Set, m.Build, tree, noDiff)
+		if err != nil || got.State != want {
+			t.Errorf("b%d: %s, %v, want %s", b, got.State, err, want)
+		}
+		on, _, err := CheckBases(t.Context(), h, forms, []upstream.Mark{m})
+		if err != nil || on[0].State != got.State || !slices.Equal(on[0].Conflicts, got.Conflicts) {
+			t.Errorf("b%d: %+v and %+v, %v", b, got, on[0].Result, err)
+		}
 	}
 }
 

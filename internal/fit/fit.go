@@ -53,10 +53,12 @@ func Load(ctx context.Context, fsys fs.FS, names []string, diff DiffFunc) ([]For
 		}
 	}
 	var out []Form
+	var sets []*patch.Set
 	var all diag.Error
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
 		set, err := patch.LoadSet(fsys, name)
 		if err == nil {
+			sets = append(sets, set)
 			var forms []Form
 			forms, err = Forms(ctx, fsys, set, diff)
 			out = append(out, forms...)
@@ -64,6 +66,9 @@ func Load(ctx context.Context, fsys fs.FS, names []string, diff DiffFunc) ([]For
 		if err := merge(&all, err); err != nil {
 			return nil, err
 		}
+	}
+	if err := merge(&all, CheckCircles(fsys, sets)); err != nil {
+		return nil, err
 	}
 	if len(all.Problems) > 0 {
 		return nil, &all
@@ -81,6 +86,7 @@ func Forms(ctx context.Context, fsys fs.FS, set *patch.Set, diff DiffFunc) ([]Fo
 type formLoader struct {
 	fs   fs.FS
 	diff DiffFunc
+	only version.Build // forms of other builds stay without files; 0: all are read
 }
 
 func (l *formLoader) forms(ctx context.Context, set *patch.Set, above []string) ([]Form, error) {
@@ -91,7 +97,11 @@ func (l *formLoader) forms(ctx context.Context, set *patch.Set, above []string) 
 	var out []Form
 	var all diag.Error
 	for i := range set.Variants {
-		f, err := ReadForm(ctx, l.fs, set, &set.Variants[i], l.diff)
+		f := Form{Set: set, Variant: &set.Variants[i]}
+		var err error
+		if l.only == 0 || f.Variant.Window.Contains(l.only) {
+			f, err = ReadForm(ctx, l.fs, set, f.Variant, l.diff)
+		}
 		if err := merge(&all, err); err != nil {
 			return nil, err
 		}
@@ -105,7 +115,7 @@ func (l *formLoader) forms(ctx context.Context, set *patch.Set, above []string) 
 }
 
 // under reads the forms of the sets that a set requires, what those require first. above are the sets on the way to
-// it: a cycle is a problem of the files, which their loader reports; here it is only not followed.
+// it: a cycle is a problem of the files, which CheckCircles reports; here it is only not followed.
 func (l *formLoader) under(ctx context.Context, set *patch.Set, above []string) ([]Form, error) {
 	var out []Form
 	for _, name := range set.Requires {

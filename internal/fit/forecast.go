@@ -24,7 +24,7 @@ type Break struct {
 	Form  Form
 	Until *upstream.Mark // the last build on which it works; nil: none from the beginning of its window on
 	Cause *Cause         // the commit after that; nil: not known
-	State patch.State    // from there on: conflict, or upstream where the tree has the change itself
+	State patch.State    // from there on: conflict, or upstream where the tree has the change itself; outside: not seen
 	Why   []string       // conflicts
 }
 
@@ -140,6 +140,9 @@ func (p *prober) stops(ctx context.Context, f Form, newest upstream.Mark) (*Brea
 	out := &Break{Form: f, Cause: last.Cause, State: last.State, Why: last.Conflicts}
 	if len(spans) > 1 {
 		out.Until = &spans[len(spans)-2].To
+	}
+	if w := f.Variant.Window; out.Until == nil && out.State == patch.Conflict && !w.Contains(marks[0].Build) {
+		out.State, out.Why = patch.Outside, nil // builds behind the window say nothing about it
 	}
 	return out, nil
 }

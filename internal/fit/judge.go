@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 
 	"strix-build/internal/diag"
@@ -59,6 +61,13 @@ func newJudge(in SolveInput) (*judge, error) {
 	if j.advisories, err = recipe.LoadAdvisories(in.FS); err != nil {
 		return nil, err
 	}
+	sets, err := patch.Sets(in.FS)
+	if err != nil {
+		return nil, err
+	}
+	if err := recipe.CheckRules(in.FS, j.flags, j.advisories, in.Track, sets); err != nil {
+		return nil, err
+	}
 	loaded, err := recipe.LoadSiblings(in.FS, j.flags, in.Track)
 	if err != nil {
 		return nil, err
@@ -95,7 +104,7 @@ func (j *judge) loadSets(loaded []*recipe.Sibling) error {
 	if len(all.Problems) > 0 {
 		return &all
 	}
-	return nil
+	return CheckCircles(j.FS, slices.Collect(maps.Values(sets)))
 }
 
 // cheap are the reasons that need no look into upstream's files.
@@ -111,6 +120,7 @@ func (j *judge) cheap(b version.Build) reasons {
 		j.window(&out, s, b)
 		words := j.features(&out, s, b)
 		j.variants(&out, s, b)
+		j.misfits(&out, s, words)
 		j.standing(&out, s, words, b)
 	}
 	out.settle(len(j.siblings))
@@ -153,6 +163,17 @@ func (j *judge) variants(out *reasons, s *sibling, b version.Build) {
 			r.Problems.Add(s.Recipe.Patches[i].Pos, "choose another base with --base, or leave the set out of the recipe", "%s", e.Problems[0].Msg)
 			out.add(r)
 		}
+	}
+}
+
+// misfits are the rules of patch sets among themselves, which a build refuses as well.
+func (j *judge) misfits(out *reasons, s *sibling, words recipe.Words) {
+	var asked []Asked
+	for i, set := range s.sets {
+		asked = append(asked, Asked{Set: set, Pos: s.Recipe.Patches[i].Pos})
+	}
+	for _, m := range Misfits(asked, words) {
+		out.add(Reason{Why: ByStack, Name: m.Set, Text: m.Text, Recipes: []string{s.name()}, Problems: diag.List{m.Problem}})
 	}
 }
 

@@ -28,12 +28,13 @@ const (
 	ByRecipe   Why = "recipe"   // outside a recipe's window
 	ByFeature  Why = "feature"  // a feature, or a part of a container it needs, cannot be had
 	ByVariant  Why = "variant"  // a patch set has no variant for it
+	ByStack    Why = "stack"    // a patch set lacks one that it requires, or meets what it must not
 	ByAdvisory Why = "advisory" // a standing advisory refuses it
 	ByPatch    Why = "patch"    // a patch set does not apply
 )
 
 // order is that of the reasons of one build: the cheap ones to change come first.
-var order = []Why{ByTrack, ByRecipe, ByFeature, ByVariant, ByAdvisory, ByPatch}
+var order = []Why{ByTrack, ByRecipe, ByFeature, ByVariant, ByStack, ByAdvisory, ByPatch}
 
 // String is the text, with the recipes where not all of the track have the reason.
 func (r Reason) String() string {

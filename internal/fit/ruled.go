@@ -10,9 +10,9 @@ import (
 
 // Ruled is builds in a row that are ruled out alike.
 type Ruled struct {
-	From, To upstream.Mark // oldest and newest
-	Builds   int           // candidates among them
-	Releases []upstream.Mark
+	From, To upstream.Mark   // oldest and newest
+	Builds   int             // candidates among them
+	Releases []upstream.Mark // the build, where it is a release
 	Reasons  []Reason
 	Fits     []string // what would be right there: "mmq-gfx1151 applies"
 }
@@ -37,13 +37,15 @@ func (r Ruled) Why() string {
 	return strings.Join(append(words, r.Fits...), "; ")
 }
 
-// ruled joins neighbours among the candidates that were ruled out alike.
+// ruled joins neighbours among the candidates that were ruled out alike. A release stands by itself: people ask for it
+// by name.
 func (s *search) ruled() []Ruled {
 	var out []Ruled
 	for i, v := range s.judged {
 		m := s.marks[i]
 		n := len(out)
-		if n == 0 || !reasons(out[n-1].Reasons).equal(v.reasons) || !slices.Equal(out[n-1].Fits, v.fits) {
+		if n == 0 || len(m.Releases) > 0 || len(out[n-1].Releases) > 0 ||
+			!reasons(out[n-1].Reasons).equal(v.reasons) || !slices.Equal(out[n-1].Fits, v.fits) {
 			out = append(out, Ruled{To: m, Reasons: v.reasons, Fits: v.fits})
 			n++
 		}

@@ -28,6 +28,7 @@ type Solution struct {
 	Choice  upstream.Mark
 	Ruled   []Ruled // the builds that are newer, newest first
 	Held    []Held  // recipes that hold the track back
+	Notes   []string
 }
 
 // Held are recipes without which the track could have a newer base.
@@ -37,14 +38,17 @@ type Held struct {
 }
 
 // Solve finds the newest build that every recipe of a track can have: a release or a bN tag where the source has any
-// of them, else any commit of the main line. Where none fits, the error is a *diag.Error that says what is against
+// of them in the windows, else any commit of the main line. Where none fits, the error is a *diag.Error that says what is against
 // the newest one and what would help, and the Solution has no Choice.
 func Solve(ctx context.Context, in SolveInput) (*Solution, error) {
 	j, err := newJudge(in)
 	if err != nil {
 		return nil, err
 	}
-	s := &search{judge: j, marks: candidates(in.History.Marks())}
+	s := &search{judge: j}
+	var note string
+	s.marks, note = s.candidates(in.History.Marks())
+	s.named = len(s.marks) < len(in.History.Marks())
 	if len(s.marks) == 0 {
 		return nil, fmt.Errorf("the source has no build: neither a main line nor bN tags")
 	}
@@ -53,6 +57,9 @@ func Solve(ctx context.Context, in SolveInput) (*Solution, error) {
 		return nil, err
 	}
 	out := &Solution{Track: in.Track.Name, Ruled: s.ruled(), Held: s.held()}
+	if note != "" {
+		out.Notes = append(out.Notes, note)
+	}
 	for _, sib := range j.siblings {
 		out.Recipes = append(out.Recipes, sib.name())
 	}
@@ -63,21 +70,37 @@ func Solve(ctx context.Context, in SolveInput) (*Solution, error) {
 	return out, nil
 }
 
-// candidates are the builds that may be a base, newest first.
-func candidates(marks []upstream.Mark) []upstream.Mark {
-	named := func(m upstream.Mark) bool { return m.Tagged || len(m.Releases) > 0 }
-	out := slices.Clone(marks)
-	if slices.ContainsFunc(marks, named) {
-		out = slices.DeleteFunc(out, func(m upstream.Mark) bool { return !named(m) })
+// candidates are the builds that may be a base, newest first: those with a name where there are any. A clone may have
+// fetched a few tags only. Where none of these lies in all windows and another commit does, every commit is one, and
+// the note says so.
+func (s *search) candidates(marks []upstream.Mark) (out []upstream.Mark, note string) {
+	unnamed := func(m upstream.Mark) bool { return !m.Tagged && len(m.Releases) == 0 }
+	named := slices.DeleteFunc(slices.Clone(marks), unnamed)
+	switch {
+	case len(named) == 0:
+		out = slices.Clone(marks)
+	case slices.ContainsFunc(named, s.inWindows) || !slices.ContainsFunc(marks, s.inWindows):
+		out = named
+	default:
+		out = slices.Clone(marks)
+		note = fmt.Sprintf("no tagged build is in the windows of track %q and its recipes, so the commits of the main line were counted; "+
+			`"git fetch --tags" brings the tags`, s.Track.Name)
 	}
 	slices.Reverse(out)
-	return out
+	return out, note
+}
+
+// inWindows reports whether the windows of the track and of each recipe have a build.
+func (s *search) inWindows(m upstream.Mark) bool {
+	return s.Track.LlamaCpp.Contains(m.Build) &&
+		!slices.ContainsFunc(s.siblings, func(sib *sibling) bool { return !sib.Recipe.LlamaCpp.Contains(m.Build) })
 }
 
 // search goes through the candidates.
 type search struct {
 	*judge
 	marks  []upstream.Mark // newest first
+	named  bool            // commits without a name were left out of them
 	judged []judged        // of marks, as far as was looked
 }
 
@@ -173,6 +196,9 @@ func (s *search) nothing() error {
 	msg := fmt.Sprintf("no base fits track %q: %s is the newest, and against it is: %s", s.Track.Name, newest, s.judged[0].reasons)
 	if best != 0 {
 		msg += fmt.Sprintf("; least is against %s: %s", s.marks[best], s.judged[best].reasons)
+	}
+	if s.named {
+		msg += "; only releases and builds with a bN tag were candidates"
 	}
 	var helps []string
 	for _, r := range s.judged[best].reasons {

@@ -73,6 +73,9 @@ func told(s *Solution) string {
 		fmt.Fprintf(&b, "without %s: %s\n", strings.Join(h.Recipes, " "), h.Could)
 	}
 	fmt.Fprintf(&b, "= %s\n", s.Choice)
+	for _, n := range s.Notes {
+		fmt.Fprintf(&b, "note: %s\n", n)
+	}
 	return b.String()
 }
 
@@ -90,7 +93,8 @@ func TestSolve(t *testing.T) {
 without tiled: b12
 = b8
 `},
-		"tags only": {tagged, nil, "stable", `b9 to b11: tiles has no variant (tiled)
+		"tags only": {tagged, nil, "stable", `v0.1.0 (b11): tiles has no variant (tiled)
+b9: tiles has no variant (tiled)
 without tiled: v0.1.0 (b11)
 = b6
 `},
@@ -141,6 +145,27 @@ b7 to b8: feature "page" cannot be had: it is gone; tiles applies
 			"containers/debian.yaml": string(siblings(nil)["containers/debian.yaml"].Data) + "provides: [npm]\n"},
 			"stable", "b9 to b12: recipe window <b7 (plain); tiles has no variant (tiled)\n" +
 				"b7 to b8: recipe window <b7 (plain); tiles applies\nwithout plain: b8\n= b6\n"},
+		"a tag that was not fetched": {tagged, map[string]string{
+			"recipes/tracks.yaml": "tracks:\n  seed: {description: d, llama.cpp: \"=b7\", recipes: [tiled]}\n"},
+			"seed", `b12: track seed takes =b7
+v0.1.0 (b11): track seed takes =b7
+b8 to b10: track seed takes =b7
+= b7
+note: no tagged build is in the windows of track "seed" and its recipes, so the commits of the main line were counted; "git fetch --tags" brings the tags
+`},
+		"words that clash at some builds": {plain, map[string]string{
+			"patches/tiles/patchset.yaml":  string(tiles(">=b3 <b9", "conflicts:\n  - {with: [W=1, later], because: slow}\n")["patches/tiles/patchset.yaml"].Data),
+			"patches/later/patchset.yaml":  later(""),
+			"patches/later/s/0001-x.patch": edit("a.c", "2", "three", "3", "four", 3),
+			"recipes/flags.yaml": string(siblings(nil)["recipes/flags.yaml"].Data) +
+				"  wide:\n    doc: d\n    \"on\": [{window: \">=b7\", env: {W: \"1\"}}]\n",
+			"recipes/tiled.yaml": recipeFile("tiled", ">=b2 <b9", "patches: [tiles, later]\nfeatures: {wide: true}\n")},
+			"stable", `b10 to b12: recipe window >=b2 <b9 (tiled); tiles has no variant (tiled); tiles must not meet W=1 and later (tiled); later applies
+b9: recipe window >=b2 <b9 (tiled); tiles has no variant (tiled); tiles must not meet W=1 and later (tiled); later does not apply (tiled)
+b7 to b8: tiles must not meet W=1 and later (tiled); later applies; tiles applies
+without tiled: b12
+= b6
+`},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
@@ -182,6 +207,75 @@ func TestSolveWithoutAnswer(t *testing.T) {
 				t.Errorf("%+v", s)
 			}
 		})
+	}
+}
+
+// later is a set that is applied behind tiles.
+func later(more string) string {
+	return "title: t\nclass: performance\nbackends: [cpu]\nvariants:\n  - {window: \">=b1\", series: s, because: a test}\n" + more
+}
+
+// What every build would refuse is refused before a base is pinned, whether it is looked for or given: patch sets that
+// do not go together, and names in safety rules that lead nowhere.
+func TestRulesOfTheProject(t *testing.T) {
+	t.Parallel()
+	h, _ := history(t, lined(false))
+	wanted := "title: t\nclass: performance\nbackends: [cpu]\nrequires: [later]\nvariants:\n  - {window: \">=b3 <b9\", series: s}\n"
+	two := func(patches, tiles, later string) map[string]string {
+		return map[string]string{"patches/later/patchset.yaml": later, "patches/tiles/patchset.yaml": tiles,
+			"patches/later/s/0001-x.patch": edit("other.c", "x", "y", "z", "a", 1),
+			"recipes/tiled.yaml":           recipeFile("tiled", ">=b2", "patches: ["+patches+"]\n")}
+	}
+	for what, c := range map[string]struct {
+		change map[string]string
+		want   string
+	}{
+		"a required set is missing": {two("tiles", wanted, later("")), `tiles needs later before it (tiled)`},
+		"the wrong order":           {two("tiles, later", wanted, later("")), `tiles needs later before it (tiled)`},
+		"a clash": {two("tiles, later", string(tiles(">=b3 <b9", "")["patches/tiles/patchset.yaml"].Data),
+			later("conflicts: [{with: [tiles], because: twice}]\n")), `later must not meet tiles (tiled)`},
+		"a circle": {two("later, tiles", wanted, later("requires: [tiles]\n")), `patch sets require each other: later → tiles → later`},
+		"an advisory's backend": {map[string]string{"recipes/advisories.yaml": "advisories:\n" + advisory("bad", ">=b1", ", backends: [cup]")},
+			`unknown backend "cup"; did you mean "cpu"?`},
+		"an advisory's word": {map[string]string{"recipes/advisories.yaml": "advisories:\n" + advisory("bad", ">=b1", ", when: [nosuch]")},
+			`nothing declares "nosuch"`},
+		"an advisory's version": {map[string]string{"recipes/advisories.yaml": "advisories:\n" + advisory("bad", ">=b1", ", versions: {rcom: \">=7\"}")},
+			`no container states a version of "rcom"`},
+		"a track's waiver": {map[string]string{"recipes/tracks.yaml": "tracks:\n  stable: {description: d, waive: {typo: x}}\n"},
+			`unknown advisory "typo"`},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			in := input(t, h, siblings(c.change), "stable")
+			_, err := Solve(t.Context(), in)
+			var e *diag.Error
+			if !errors.As(err, &e) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("solve: got %v, want %s", err, c.want)
+			}
+			found, err := Judge(t.Context(), in, mark(t, h, 5))
+			if err == nil {
+				err = errors.New(reasons(found).String())
+			}
+			if !strings.Contains(err.Error(), c.want) {
+				t.Errorf("judge: got %v, want %s", err, c.want)
+			}
+		})
+	}
+	circle := siblings(two("later, tiles", wanted, later("requires: [tiles]\n")))
+	if _, err := Load(t.Context(), circle, []string{"later"}, noDiff); err == nil || !strings.Contains(err.Error(), "later → tiles → later") {
+		t.Errorf("load: %v", err)
+	}
+}
+
+// Where only tagged builds were looked at, the error says so.
+func TestSolveNamesItsCandidates(t *testing.T) {
+	t.Parallel()
+	h, _ := history(t, line())
+	_, err := Solve(t.Context(), input(t, h, siblings(map[string]string{
+		"recipes/advisories.yaml": "advisories:\n" + advisory("bad", ">=b1", ""),
+	}), "stable"))
+	if err == nil || !strings.Contains(err.Error(), "; only releases and builds with a bN tag were candidates") {
+		t.Error(err)
 	}
 }
 

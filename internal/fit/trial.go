@@ -214,13 +214,17 @@ func (s *subject) stackAt(b version.Build) (st *stack, missing string) {
 func (p *prober) state(ctx context.Context, s *subject, commit string, b version.Build) (Result, error) {
 	st, missing := s.stackAt(b)
 	if st == nil {
-		return Result{State: patch.Conflict, Conflicts: []string{fmt.Sprintf("it requires patch set %s, which has no variant for the base", missing)}}, nil
+		return withoutRequired(missing), nil
 	}
 	t, err := p.try(ctx, commit, st)
 	if err != nil {
 		return Result{}, err
 	}
 	return st.result(t, s.Set.Name), nil
+}
+
+func withoutRequired(missing string) Result {
+	return Result{State: patch.Conflict, Conflicts: []string{fmt.Sprintf("it requires patch set %s, which has no variant for the base", missing)}}
 }
 
 // keyAt is equal for builds whose states must be.

@@ -48,10 +48,19 @@ func NewFile(name string, data []byte, pos diag.Pos) (File, error) {
 	return f, Check(f)
 }
 
+// maxSize of a patch file: ten times the largest pull request anybody vendored. Diffs are held several times over.
+const maxSize = 8 << 20
+
+const tooLarge = "a change of that size belongs in a fork; give its clone with --source llama.cpp=PATH"
+
 // checkText refuses what an editor or a mail program made of a patch. Neither could be told from what was meant: a patch
 // whose last line end is missing would take it from the file too.
 func checkText(name string, data []byte) diag.List {
 	var list diag.List
+	if len(data) > maxSize {
+		list.Add(diag.Pos{File: name}, tooLarge, "the patch has %d MiB; %d are the most", len(data)>>20, maxSize>>20)
+		return list
+	}
 	if at := headerOffset(data, 0); at >= 0 {
 		if head, _, _ := bytes.Cut(data[at:], []byte("\n")); bytes.HasSuffix(head, []byte("\r")) {
 			list.Add(diag.Pos{File: name, Line: bytes.Count(data[:at], []byte("\n")) + 1},
@@ -78,7 +87,7 @@ func withSource(list diag.List, name string, data []byte) error {
 func check(name string, files []*gitdiff.File, lines []int) diag.List {
 	var list diag.List
 	if len(files) == 0 {
-		list.Add(diag.Pos{File: name, Line: 1}, "", "the patch changes nothing")
+		list.Add(diag.Pos{File: name, Line: 1}, "remove the file, or write the change into it with \"git diff\" or \"git format-patch\"", "the patch changes nothing")
 	}
 	for i, f := range files {
 		pos := diag.Pos{File: name, Line: lines[i]}
@@ -142,7 +151,7 @@ func checkKind(list *diag.List, pos diag.Pos, f *gitdiff.File) {
 	case f.IsBinary:
 		list.Add(pos, "", "%s is changed as binary data; patches may change text only", describe(f))
 	case !changes(f):
-		list.Add(pos, "", "the entry of %s changes nothing", describe(f))
+		list.Add(pos, `remove it, or write the patch anew with "git diff"`, "the entry of %s changes nothing", describe(f))
 	}
 }
 

@@ -117,7 +117,7 @@ func (s *Set) checkVariant(list *diag.List, fsys fs.FS, v *Variant) {
 }
 
 func (p *Pull) check(list *diag.List) {
-	if pos, ok := p.Places["number"]; ok && p.Number <= 0 {
+	if pos, ok := p.Places["number"]; ok && p.Number <= 0 && !unread(*list, pos, "number") {
 		list.Add(pos, "", "pull request number %d is not positive", p.Number)
 	}
 	for _, c := range []Text{p.Base, p.Head} {
@@ -125,6 +125,13 @@ func (p *Pull) check(list *diag.List) {
 			list.Add(c.Pos, "a branch or a short id may name another commit tomorrow", "%q is not a full commit id", c.Value)
 		}
 	}
+}
+
+// unread reports whether a key's value was no value of its type, which is a problem already.
+func unread(list diag.List, key diag.Pos, name string) bool {
+	return slices.ContainsFunc(list, func(p diag.Problem) bool {
+		return p.Pos.Line == key.Line && strings.Contains(p.Msg, "."+name+`"`)
+	})
 }
 
 func (s *Set) checkSeries(list *diag.List, fsys fs.FS, v *Variant) {

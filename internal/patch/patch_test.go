@@ -177,3 +177,41 @@ func TestReadSeriesMissesFiles(t *testing.T) {
 	_, err = ReadSeries(fsys, set, &set.Variants[0])
 	golden(t, "testdata/set/no-files.out", shown(t, err))
 }
+
+// A patch is a plain file of a size that a patch has; what is not is never read.
+func TestReadSeriesReadsPlainFilesOnly(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, project(t, "good.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	fsys := os.DirFS(dir)
+	set, err := LoadSet(fsys, "tiles")
+	if err != nil {
+		t.Fatal(err)
+	}
+	outside := filepath.Join(t.TempDir(), "outside")
+	file := filepath.Join(dir, "patches/tiles/b10/0003-third.patch")
+	write := func(name string, size int64) error {
+		return errors.Join(os.WriteFile(name, []byte(onePatch), 0o600), os.Truncate(name, size))
+	}
+	for want, put := range map[string]func() error{
+		"0003-third.patch: a patch must be a plain file, not a symbolic link": func() error {
+			return errors.Join(write(outside, int64(len(onePatch))), os.Symlink(outside, file))
+		},
+		"0003-third.patch: the patch has 90 MiB; 8 are the most": func() error { return write(file, 90<<20) },
+	} {
+		if err := put(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ReadSeries(fsys, set, &set.Variants[0]); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := NewFile("x", append([]byte(onePatch), make([]byte, maxSize)...), diag.Pos{}); err == nil || !strings.Contains(err.Error(), "8 are the most") {
+		t.Errorf("a diff that is no file: %v", err)
+	}
+}

@@ -95,6 +95,9 @@ func checkNumbers(list *diag.List, dir string, names []string) {
 
 func readFile(fsys fs.FS, s *Set, v *Variant, name string) (File, error) {
 	file := path.Join(root, s.Name, v.Series.Value, name)
+	if err := checkPlain(fsys, file); err != nil {
+		return File{}, err
+	}
 	data, err := fs.ReadFile(fsys, file)
 	if err != nil {
 		return File{}, fmt.Errorf("read patch: %w", err)
@@ -102,6 +105,33 @@ func readFile(fsys fs.FS, s *Set, v *Variant, name string) (File, error) {
 	f, err := NewFile(file, data, v.Pos)
 	f.Name = path.Join(s.Name, name)
 	return f, err
+}
+
+// checkPlain looks at a patch file before it is read: a link could bring in what is not the project's, and a pipe or a huge
+// file would hold everything up.
+func checkPlain(fsys fs.FS, file string) error {
+	info, err := fs.Lstat(fsys, file)
+	if err != nil {
+		return fmt.Errorf("read patch: %w", err)
+	}
+	var list diag.List
+	switch pos := (diag.Pos{File: file}); {
+	case !info.Mode().IsRegular():
+		list.Add(pos, "put the patch itself there", "a patch must be a plain file, not %s", kindOf(info.Mode()))
+	case info.Size() > maxSize:
+		list.Add(pos, tooLarge, "the patch has %d MiB; %d are the most", info.Size()>>20, maxSize>>20)
+	}
+	return list.Err()
+}
+
+func kindOf(mode fs.FileMode) string {
+	switch {
+	case mode&fs.ModeSymlink != 0:
+		return "a symbolic link"
+	case mode.IsDir():
+		return "a folder"
+	}
+	return "a device or pipe"
 }
 
 // merge moves err's problems into all. What is no *diag.Error is returned.

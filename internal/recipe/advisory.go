@@ -89,6 +89,9 @@ func (a *Advisory) check(c *checker) {
 		if at := a.Places["versions."+name]; !nameForm.MatchString(name) {
 			c.list.Add(at, nameWords, "%q is not the name of something that a container brings", name)
 		}
+		if w := a.Versions[name]; !w.IsZero() && !satisfiable(w) {
+			c.list.Add(a.Places["versions."+name], `alternatives are separated by "||"`, "no version of %s is %s: the advisory is about nothing", name, w)
+		}
 	}
 }
 

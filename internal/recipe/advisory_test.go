@@ -169,6 +169,7 @@ func TestStandingText(t *testing.T) {
 	for _, s := range a.Standing(l.recipe, l.container, words, 9905, nil) {
 		e.Problems = append(e.Problems, s.Problem(l.recipe, words, 9905))
 		notes = append(notes, s.Note())
+		s.At = "at b9905 (track stable)"
 		s.Waived, s.Unverified.Value = "--waive", true
 		notes = append(notes, s.Note())
 	}

@@ -13,6 +13,7 @@ type Standing struct {
 	*Advisory
 	CuredBy string // the recipe's patch set that cures it, "" for none
 	Waived  string // why it is set aside, "" where it is not
+	At      string // the base in words, for notes: "at b8779 (track seed)"
 }
 
 // Standing returns the advisories that are about a recipe in its container at build b, sorted by name, the cured and
@@ -110,5 +111,5 @@ func (s Standing) Note() string {
 	if s.Advice.Value != "" {
 		text += "; " + s.Advice.Value
 	}
-	return fmt.Sprintf("advisory %s: %s: %s (%s)", s.Name, state, text, joined(s.Links))
+	return fmt.Sprintf("advisory %s: %s: %s (%s)", strings.TrimSpace(s.Name+" "+s.At), state, text, joined(s.Links))
 }

@@ -30,6 +30,7 @@ type LockInput struct {
 	Keep     bool            // the old lock's commit instead
 	Bases    string          // container bases: BasesAuto (or ""), BasesImage or BasesBootstrap
 	CacheDir string          // for what is fetched; "" keeps nothing
+	Mirror   bool            // keep the base of a URL below CacheDir, for builds after its server is gone
 }
 
 // Locked is a lock with what a reader of it should know.
@@ -49,7 +50,14 @@ const (
 // defaultTrack is the track of a recipe that names none.
 const defaultTrack = "stable"
 
-// MakeLock pins the base commit, the patch sets' diffs and the containers' bases of a track. Nothing is written.
+// InputError says that what was asked for cannot be, whatever the project's files and the network.
+type InputError struct{ Err error }
+
+func (e *InputError) Error() string { return e.Err.Error() }
+
+func (e *InputError) Unwrap() error { return e.Err }
+
+// MakeLock pins the base commit, the patch sets' diffs and the containers' bases of a track. The lock is not written.
 //
 // The error is a *diag.Error with every problem where the project's files are at fault: no base that fits, or one that
 // was given and does not (outside a window, a feature that cannot be had, a patch set without a variant or that does
@@ -77,6 +85,9 @@ func MakeLock(ctx context.Context, in LockInput) (*Locked, error) {
 		return nil, err
 	}
 	if err := l.failed(); err != nil {
+		return nil, err
+	}
+	if err := l.mirror(ctx); err != nil {
 		return nil, err
 	}
 	return &Locked{Notes: l.notes, Solution: l.solution, Lock: &recipe.Lock{

@@ -20,7 +20,7 @@ import (
 // start loads what the rest needs, the old lock and the track's recipes, and settles the base commit.
 func (l *locker) start(ctx context.Context) error {
 	if !slices.Contains([]string{"", BasesAuto, BasesImage, BasesBootstrap}, l.in.Bases) {
-		return fmt.Errorf("container bases %q: it is %s, %s or %s", l.in.Bases, BasesAuto, BasesImage, BasesBootstrap)
+		return &InputError{fmt.Errorf("container bases %q: it is %s, %s or %s", l.in.Bases, BasesAuto, BasesImage, BasesBootstrap)}
 	}
 	var err error
 	if l.track, err = recipe.LoadTrack(l.in.FS, l.in.Track); err != nil {
@@ -38,9 +38,9 @@ func (l *locker) start(ctx context.Context) error {
 	}
 	switch {
 	case l.in.Base != "":
-		return l.find(ctx, l.in.Base)
+		return asked(l.find(ctx, l.in.Base))
 	case l.in.Keep:
-		return l.find(ctx, l.old.LlamaCpp.Commit.Value)
+		return l.keep(ctx)
 	}
 	return l.solve(ctx)
 }
@@ -55,7 +55,8 @@ func (l *locker) loadOld() error {
 	case l.newerLock():
 		return hinted(err, "update strix-build; to go back to this program's format, remove the file first")
 	case errors.Is(err, fs.ErrNotExist) && l.in.Keep:
-		return fmt.Errorf("track %q has no lock yet, so there is no base to keep; give one with --base, or leave --keep out", l.in.Track)
+		return &InputError{fmt.Errorf("track %q has no lock yet, so there is no base to keep; give one with --base, "+
+			"or leave --keep out", l.in.Track)}
 	case errors.Is(err, fs.ErrNotExist):
 	case l.in.Keep:
 		return err
@@ -115,6 +116,14 @@ func (l *locker) loadRecipes() error {
 		return problem(l.track.Pos, "", "no recipe is on track %q", l.in.Track)
 	}
 	return nil
+}
+
+// asked makes an InputError of a base that the source, which did answer, does not have.
+func asked(err error) error {
+	if errors.Is(err, upstream.ErrNotFound) || errors.Is(err, upstream.ErrAmbiguous) {
+		return &InputError{err}
+	}
+	return err
 }
 
 // find takes the base that was asked for.

@@ -108,7 +108,7 @@ func Diff(ctx context.Context, o *upstream.Origin, p *patch.Pull, cacheDir strin
 	}
 	hint := ""
 	if errors.Is(err, upstream.ErrNotFound) && o.Path != "" {
-		hint = fmt.Sprintf("git -C %s fetch %s %s", o.Path, upstream.URL, upstream.PullRef(p.Number))
+		hint = fmt.Sprintf("%s fetch %s %s", upstream.GitIn(o.Path), upstream.URL, upstream.PullRef(p.Number))
 	}
 	return nil, problem(p.Head.Pos, hint, "pull request %d: %s", p.Number, reason(ctx, err))
 }
@@ -117,6 +117,9 @@ func Diff(ctx context.Context, o *upstream.Origin, p *patch.Pull, cacheDir strin
 func (l *locker) checkHead(ctx context.Context, p *patch.Pull) error {
 	head, err := l.origin.PullHead(ctx, p.Number)
 	switch {
+	case errors.As(err, new(*upstream.SilentError)) && ctx.Err() == nil: // and the base was found without it
+		l.note("%s does not answer, so whether pull request %d moved is not known; the pinned head %.12s is used",
+			l.origin.Source, p.Number, p.Head.Value)
 	case err != nil:
 		return fmt.Errorf("pull request %d: %w", p.Number, err)
 	case head == "":

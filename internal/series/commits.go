@@ -36,10 +36,10 @@ func (r *repo) changes(ctx context.Context, root string) ([]*change, error) {
 		}
 		switch len(c.ParentHashes) {
 		case 0:
-			return nil, fmt.Errorf("%s: HEAD is not built on the base, commit %.9s (the tag base)", r.dir, root)
+			return nil, flag("%s: HEAD is not built on the base, commit %.9s (the tag base)", r.dir, root)
 		case 1:
 		default:
-			return nil, fmt.Errorf("%s: commit %.9s is a merge, which no patch can be: rebase it away", r.dir, id.String())
+			return nil, flag("%s: commit %.9s is a merge, which no patch can be: rebase it away", r.dir, id.String())
 		}
 		got, err := r.change1(ctx, c)
 		if err != nil {

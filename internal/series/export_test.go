@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"strix-build/internal/diag"
 	"strix-build/internal/upstream/upstreamtest"
 )
 
@@ -145,7 +146,7 @@ func TestExportKeepsWhatTheCommitDidNotTouch(t *testing.T) {
 		t.Error("a file that is no patch is gone")
 	}
 	s.git(t, "commit", "-q", "--amend", "-m", "area: another title\n\nnow for a reason\nof two lines\n\nPatch-File: b1/0004-second.patch\nPatch-Set: tiles")
-	if d := cmp.Diff([]string{"patches/tiles/b1/0004-second.patch has no Upstream-Status; say it at the end of the commit's message",
+	if d := cmp.Diff([]string{"patches/tiles/b1/0004-second.patch has no Upstream-Status and no Origin; say it at the end of the commit's message",
 		"b1/0001-first.patch unchanged", "b1/0004-second.patch changed"}, s.export(t, ExportOptions{})); d != "" {
 		t.Errorf("-want +got:\n%s", d)
 	}
@@ -162,7 +163,8 @@ func TestExportNamesNewCommitsByTheirPlace(t *testing.T) {
 	s.edit(t, "c", "two", "2")
 	s.git(t, "commit", "-q", "-a", "-m", "ggml-cuda: Something, quite long & with (signs) that no file name should have in full\n\nUpstream-Status: pending\n")
 	s.git(t, "cherry-pick", "patched")
-	want := []string{"b1/0001-first.patch unchanged", "b1/0002-something-quite-long-with-signs-that-no.patch new",
+	want := []string{"patches/tiles/b1/0002-something-quite-long-with-signs-that-no.patch has no Origin; say it at the end of the commit's message",
+		"b1/0001-first.patch unchanged", "b1/0002-something-quite-long-with-signs-that-no.patch new",
 		"b1/0003-second.patch renamed 0002-second.patch"}
 	if d := cmp.Diff(want, s.export(t, ExportOptions{})); d != "" {
 		t.Errorf("-want +got:\n%s", d)
@@ -183,7 +185,7 @@ func TestExportTakesAwayWhatHasNoCommit(t *testing.T) {
 	s.git(t, "commit", "-q", "-C", "patched@{1}")
 	s.git(t, "commit", "-q", "--allow-empty", "-m", "nothing\n\nPatch-Set: tiles\nPatch-File: b1/0002-second.patch")
 	empty := s.git(t, "rev-parse", "--short=9", "HEAD")
-	want := []string{"patches/tiles/b1/0003-third.patch has no Upstream-Status; say it at the end of the commit's message",
+	want := []string{"patches/tiles/b1/0003-third.patch has no Upstream-Status and no Origin; say it at the end of the commit's message",
 		"commit " + empty + " (nothing) is empty, so it is no patch", "b1/0001-first.patch unchanged", "b1/0002-second.patch removed",
 		"b1/0003-third.patch changed"}
 	if d := cmp.Diff(want, s.export(t, ExportOptions{})); d != "" {
@@ -204,7 +206,7 @@ func TestExportKeepsPatchesTheBaseHas(t *testing.T) {
 	s := newShop(t, map[string]string{"0001-there.patch": change1("a", "2", "two"), "0002-second.patch": change1("b", "two", "2")})
 	s.edit(t, "c", "two", "2")
 	s.git(t, "commit", "-q", "-a", "-m", "third")
-	want := []string{"patches/tiles/b1/0003-third.patch has no Upstream-Status; say it at the end of the commit's message",
+	want := []string{"patches/tiles/b1/0003-third.patch has no Upstream-Status and no Origin; say it at the end of the commit's message",
 		"b1/0001-there.patch upstream", "b1/0002-second.patch unchanged", "b1/0003-third.patch new"}
 	if d := cmp.Diff(want, s.export(t, ExportOptions{})); d != "" {
 		t.Errorf("-want +got:\n%s", d)
@@ -270,6 +272,11 @@ func TestExportRefuses(t *testing.T) {
 		e, err := Collect(t.Context(), os.DirFS(s.project), s.tree, tc.opt)
 		if err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %v, %v", name, e, err)
+		}
+		var flag *FlagError
+		var problems *diag.Error
+		if !errors.As(err, &flag) && !errors.As(err, &problems) {
+			t.Errorf("%s: %T is not the user's mistake", name, err)
 		}
 	}
 }

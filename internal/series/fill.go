@@ -24,10 +24,12 @@ var numbered = regexp.MustCompile(`^(\d{4})-(.*)\.patch$`)
 
 // fill decides about every file of a series.
 func (c *collector) fill(ctx context.Context, d *draft) error {
-	there, err := c.names(d)
+	there, err := patchFiles(c.fsys, d.Dir())
 	if err != nil {
 		return err
 	}
+	_, err = fs.Stat(c.fsys, d.Dir())
+	d.New = errors.Is(err, fs.ErrNotExist)
 	names := &namer{taken: map[int]bool{}}
 	kept := map[string]bool{} // names that stay or come
 	for _, name := range there {
@@ -65,22 +67,6 @@ func (c *collector) fill(ctx context.Context, d *draft) error {
 	return nil
 }
 
-// names lists the series' files in the project.
-func (c *collector) names(d *draft) ([]string, error) {
-	entries, err := fs.ReadDir(c.fsys, d.Dir())
-	if errors.Is(err, fs.ErrNotExist) {
-		d.New = true
-		return nil, nil
-	}
-	var out []string
-	for _, e := range entries {
-		if numbered.MatchString(e.Name()) {
-			out = append(out, e.Name())
-		}
-	}
-	return out, err
-}
-
 // inBase reports whether a file has no commit because the base has its change.
 func (c *collector) inBase(d *draft, name string) bool {
 	p := c.state.find(d.Set, path.Join(d.Series, name))
@@ -115,10 +101,28 @@ func (c *collector) file(ctx context.Context, d *draft, ch *change, names *namer
 	default:
 		f.Fate = Added
 	}
-	if h, err := patch.ReadHeader(f.Data); err == nil && h.Status == "" && f.Fate != Unchanged {
-		c.out.Notes = append(c.out.Notes, fmt.Sprintf("%s has no %s; say it at the end of the commit's message", path.Join(d.Dir(), f.Name), statusKey))
+	if f.Fate != Unchanged {
+		c.noteUnsaid(path.Join(d.Dir(), f.Name), f.Data)
 	}
 	return f, nil
+}
+
+// noteUnsaid tells what lint would miss in a file's header and a commit's message can say.
+func (c *collector) noteUnsaid(file string, data []byte) {
+	h, err := patch.ReadHeader(data)
+	if err != nil {
+		return
+	}
+	var missing []string
+	if h.Status == "" {
+		missing = append(missing, statusKey)
+	}
+	if h.Origin == "" {
+		missing = append(missing, originKey)
+	}
+	if len(missing) > 0 {
+		c.out.Notes = append(c.out.Notes, fmt.Sprintf("%s has no %s; say it at the end of the commit's message", file, strings.Join(missing, " and no ")))
+	}
 }
 
 // old is the file that a commit was made of, as it is in the project now; nil where there is none.

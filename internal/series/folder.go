@@ -44,17 +44,22 @@ func (e *Export) write(project string) error {
 		if !f.Changed() {
 			continue
 		}
-		files := map[string][]byte{}
-		for _, file := range f.Files {
-			if file.Fate != Removed {
-				files[file.Name] = file.Data
-			}
-		}
-		if err := replaceFolder(filepath.Join(project, filepath.FromSlash(f.Dir())), files); err != nil {
+		if err := replaceFolder(filepath.Join(project, filepath.FromSlash(f.Dir())), contents(f.Files)); err != nil {
 			return fmt.Errorf("write %s: %w", f.Dir(), err)
 		}
 	}
 	return nil
+}
+
+// contents are the files that a folder holds in the end.
+func contents(files []File) map[string][]byte {
+	out := map[string][]byte{}
+	for _, f := range files {
+		if f.Fate != Removed {
+			out[f.Name] = f.Data
+		}
+	}
+	return out
 }
 
 // replaceFolder makes a folder hold the given patches and, of what it held, everything that is no patch.

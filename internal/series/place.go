@@ -227,7 +227,7 @@ func (c *collector) check(d *draft) error {
 		return err
 	}
 	if !folderForm.MatchString(d.Series) {
-		return fmt.Errorf("%s: %s %q: %q is not the name of a folder", c.repo.dir, fileKey, path.Join(d.Series, "…"), d.Series)
+		return flag("%s: %s %q: %q is not the name of a folder", c.repo.dir, fileKey, path.Join(d.Series, "…"), d.Series)
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ type PullOptions struct {
 	Set    string // patch set; made where it is not there
 	Series string // folder; "": named for the base's build
 	Squash bool   // one file for the whole
+	Force  bool   // replace files that were edited since they were vendored
 	Class  string // of a set that is made
 	Status string // what a set says of its pull request, one of Yocto's words; "": nothing
 }
@@ -32,7 +33,7 @@ type Vendored struct {
 	Set, Series string
 	Base        upstream.Story // the newest commit of the main line that the head is built on
 	Head        string
-	Files       []File // by name
+	Files       []File // by name; after Write those that went are among them
 	Backends    []string
 	Notes       []string
 
@@ -125,7 +126,11 @@ func (v *Vendored) fill(ctx context.Context, o *upstream.Origin, own []upstream.
 		if err != nil {
 			return fmt.Errorf("pull request %d, commit %.9s: %w", v.opt.Number, s.ID, err)
 		}
-		v.Files = append(v.Files, File{Name: f.Name, Fate: Added, Data: slices.Concat([]byte(m.Header.String()+"\n"), f.Data)})
+		data, err := vendoredText(m.Header, f.Data)
+		if err != nil {
+			return fmt.Errorf("pull request %d, commit %.9s: %w", v.opt.Number, s.ID, err)
+		}
+		v.Files = append(v.Files, File{Name: f.Name, Fate: Added, Data: data})
 	}
 	return nil
 }
@@ -184,19 +189,15 @@ func backends(diff []byte) []string {
 	return out
 }
 
-// Write puts the files into the project and gives the set a variant for them. A series that is not of this pull request
-// is not touched. It returns what people should know.
+// Write puts the files into the project and gives the set a variant for them. A series that is not of this pull request,
+// or was edited since it was vendored, is not touched. It returns what people should know.
 func (v *Vendored) Write(project string) ([]string, error) {
 	fsys := os.DirFS(project)
 	dir := path.Join("patches", v.Set, v.Series)
-	if err := v.mine(fsys, dir); err != nil {
+	if err := v.compare(fsys, dir); err != nil {
 		return nil, err
 	}
-	files := map[string][]byte{}
-	for _, f := range v.Files {
-		files[f.Name] = f.Data
-	}
-	if err := replaceFolder(filepath.Join(project, filepath.FromSlash(dir)), files); err != nil {
+	if err := replaceFolder(filepath.Join(project, filepath.FromSlash(dir)), contents(v.Files)); err != nil {
 		return nil, fmt.Errorf("write %s: %w", dir, err)
 	}
 	set := path.Join("patches", v.Set, "patchset.yaml")
@@ -228,28 +229,6 @@ func (e *VariantEdit) Write(project string) ([]string, error) {
 	return notes, os.Rename(temp, file)
 }
 
-// mine refuses to replace files that somebody else wrote.
-func (v *Vendored) mine(fsys fs.FS, dir string) error {
-	entries, err := fs.ReadDir(fsys, dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	for _, e := range entries {
-		if !numbered.MatchString(e.Name()) {
-			continue
-		}
-		data, err := fs.ReadFile(fsys, path.Join(dir, e.Name()))
-		if err != nil {
-			return err
-		}
-		h, err := patch.ReadHeader(data)
-		if err != nil || !strings.Contains(h.Origin+" ", fmt.Sprintf("/pull/%d,", v.opt.Number)) {
-			return &FlagError{fmt.Sprintf("%s has a patch that is not of pull request %d: %s; give another folder with --series", dir, v.opt.Number, e.Name())}
-		}
-	}
-	return err
-}
-
 // set is the text of a new patch set.
 func (v *Vendored) set() []byte {
 	title := strings.ReplaceAll(strings.ReplaceAll(firstTitle(v.Files), `\`, `\\`), `"`, `\"`)
@@ -258,10 +237,11 @@ func (v *Vendored) set() []byte {
 }
 
 func firstTitle(files []File) string {
-	if len(files) == 0 {
+	at := slices.IndexFunc(files, func(f File) bool { return f.Fate != Removed })
+	if at < 0 {
 		return ""
 	}
-	h, err := patch.ReadHeader(files[0].Data)
+	h, err := patch.ReadHeader(files[at].Data)
 	if err != nil {
 		return ""
 	}

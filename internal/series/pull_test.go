@@ -73,16 +73,16 @@ func TestVendorMakesAFileACommit(t *testing.T) {
 	}
 	got := tree(t, filepath.Join(project, "patches", "tiles"))
 	first := upstreamtest.Git(t, p.dir, "rev-parse", p.head+"~1")
-	origin := func(id string) string {
+	origin := func(id, digest string) string {
 		h := patch.Header{Status: "Submitted (#7; whether it is open git alone cannot tell)",
-			Origin: fmt.Sprintf("%s/pull/7, commit %s by a, 2026-07-07; base %s (b2), head %s", pullURL, id, p.base, p.head)}
+			Origin: fmt.Sprintf("%s/pull/7, commit %s by a, 2026-07-07; base %s (b2), head %s; as vendored %s", pullURL, id, p.base, p.head, digest)}
 		return h.String()
 	}
 	want := map[string]string{
 		"patchset.yaml": "title: \"tiles: \\\"the\\\" first\"\nupstream: {pull: 7, status: submitted}\nclass: performance\nbackends: [rocm]\nvariants:\n" +
 			"  - {window: \"=b2\", series: b2}\n",
-		"b2/0001-the-first.patch": "Subject: tiles: \"the\" first\nWhy: For a reason.\n" + origin(first) + "\n" + change1("ggml/src/ggml-cuda/a.cu", "two", "2"),
-		"b2/0002-the-second.patch": "Subject: the second\n" + origin(p.head) + "\n" +
+		"b2/0001-the-first.patch": "Subject: tiles: \"the\" first\nWhy: For a reason.\n" + origin(first, "5c645b4a1cd8") + "\n" + change1("ggml/src/ggml-cuda/a.cu", "two", "2"),
+		"b2/0002-the-second.patch": "Subject: the second\n" + origin(p.head, "ab871745dc04") + "\n" +
 			"diff --git a/b b/b\n--- a/b\n+++ b/b\n@@ -1,3 +1,3 @@\n one\n-two\n+2\n three\n" +
 			"diff --git a/ggml/src/ggml-cuda/a.cu b/ggml/src/ggml-cuda/a.cu\n--- a/ggml/src/ggml-cuda/a.cu\n+++ b/ggml/src/ggml-cuda/a.cu\n@@ -2,2 +2,2 @@\n 2\n-three\n+3\n",
 	}
@@ -234,5 +234,56 @@ func TestVendorReplacesItsOwnFilesOnly(t *testing.T) {
 	if !slices.Equal(files, []string{filepath.Join(project, "patches/tiles/b2/0001-the-first.patch")}) ||
 		!strings.Contains(readFile(t, files[0]), "\nUpstream-Status: Denied (#7)\n") {
 		t.Errorf("files %q", files)
+	}
+}
+
+// Work on vendored files is not lost without a word: neither by another form of the pull request nor by a newer head.
+func TestVendorKeepsEdits(t *testing.T) {
+	t.Parallel()
+	p := newPull(t)
+	project := t.TempDir()
+	upstreamtest.Write(t, project, map[string]string{"patches/.keep": ""})
+	write := func(opt PullOptions) ([]string, error) {
+		v, err := p.vendor(t, upstream.Source{Path: p.dir}, t.TempDir(), opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = v.Write(project)
+		var fates []string
+		for _, f := range v.Files {
+			fates = append(fates, f.Name+" "+string(f.Fate))
+		}
+		return fates, err
+	}
+	if _, err := write(PullOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	first := filepath.Join(project, "patches/tiles/b2/0001-the-first.patch")
+	vendored := readFile(t, first)
+	for what, text := range map[string]string{
+		"the change": strings.Replace(vendored, "+2\n", "+3\n", 1),
+		"the reason": strings.Replace(vendored, "Why: For a reason.", "Why: For a good reason.", 1),
+		"the digest": strings.Replace(vendored, digestMark, "; ", 1),
+	} {
+		upstreamtest.Write(t, project, map[string]string{"patches/tiles/b2/0001-the-first.patch": text})
+		var flag *FlagError
+		if _, err := write(PullOptions{Squash: true}); !errors.As(err, &flag) || !strings.Contains(err.Error(), "0001-the-first.patch; ") {
+			t.Errorf("%s: %v", what, err)
+		}
+		if got := readFile(t, first); got != text {
+			t.Errorf("%s: the file is now\n%s", what, got)
+		}
+	}
+	for _, tc := range []struct {
+		opt  PullOptions
+		want []string
+	}{
+		{PullOptions{Force: true}, []string{"0001-the-first.patch changed", "0002-the-second.patch unchanged"}},
+		{PullOptions{Squash: true}, []string{"0001-the-first.patch changed", "0002-the-second.patch removed"}},
+		{PullOptions{Squash: true}, []string{"0001-the-first.patch unchanged"}},
+	} {
+		if got, err := write(tc.opt); err != nil || !slices.Equal(got, tc.want) {
+			t.Errorf("%+v: %q, %v", tc.opt, got, err)
+		}
 	}
 }

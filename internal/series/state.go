@@ -93,7 +93,7 @@ func (r *repo) loadState() (*state, error) {
 	}
 	for _, name := range unfinished {
 		if _, err := os.Stat(r.dot(name)); err == nil {
-			return nil, fmt.Errorf("%s: a rebase, merge or cherry-pick is not finished; see git -C %s status", r.dir, r.dir)
+			return nil, flag("%s: a rebase, merge or cherry-pick is not finished; see git -C %s status", r.dir, r.dir)
 		}
 	}
 	if s.Version > stateVersion {

@@ -34,7 +34,16 @@ func Write(ctx context.Context, dir string, base Base, archive func(io.Writer) e
 	if err := os.Chmod(part, 0o755); err != nil { //nolint:gosec // a source tree
 		return nil, err
 	}
-	return res, os.Rename(part, dir)
+	return res, place(part, dir)
+}
+
+// place moves the finished folder where it was asked for. Another run may have been there first.
+func place(part, dir string) error {
+	err := os.Rename(part, dir)
+	if _, there := os.Lstat(dir); err != nil && there == nil {
+		return flag("%s appeared while its tree was made; remove it or give another folder", dir)
+	}
+	return err
 }
 
 func write(ctx context.Context, dir string, base Base, archive func(io.Writer) error, patches []Patch) (res *Result, err error) {

@@ -235,3 +235,19 @@ func TestOpenTreeOfCloneAndPin(t *testing.T) {
 		t.Errorf("a commit that is not there: %v", err)
 	}
 }
+
+// Of two runs into one folder the second says what happened, and leaves the first's work.
+func TestWriteWhereAFolderAppeared(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	part, there := filepath.Join(dir, "part"), filepath.Join(dir, "there")
+	upstreamtest.Write(t, part, map[string]string{"a": "new"})
+	upstreamtest.Write(t, there, map[string]string{"a": "old"})
+	var flag *FlagError
+	if err := place(part, there); !errors.As(err, &flag) || !strings.Contains(err.Error(), "appeared while its tree was made; remove it") {
+		t.Errorf("%v", err)
+	}
+	if got := readFile(t, there, "a"); got != "old" {
+		t.Errorf("the folder has %q", got)
+	}
+}

@@ -171,7 +171,7 @@ func (a *Ancestry) newest(ctx context.Context, meets []plumbing.Hash) (Story, er
 func (a *Ancestry) story(ctx context.Context, h plumbing.Hash) (Story, error) {
 	c, err := a.repo.commit(ctx, h)
 	if errors.Is(err, ErrNotFound) && a.source.Path != "" {
-		return Story{}, fmt.Errorf(`%w; run "git -C %s fetch %s %s"`, err, a.source.Path, URL, h)
+		return Story{}, fmt.Errorf(`%w; run "%s fetch %s %s"`, err, GitIn(a.source.Path), URL, h)
 	}
 	if err != nil {
 		return Story{}, err

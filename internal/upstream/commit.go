@@ -26,11 +26,18 @@ var (
 	buildForm  = regexp.MustCompile(`^b?[1-9][0-9]{0,5}$`)
 	commitForm = regexp.MustCompile(`^[0-9a-f]{40}$`)
 	shortForm  = regexp.MustCompile(`^[0-9a-f]{7,40}$`)
+	digits     = regexp.MustCompile(`^[0-9a-fA-F]{1,40}$`)
 )
+
+// ErrAmbiguous says that several commits have an id that begins as the given one.
+var ErrAmbiguous = errors.New("ambiguous; give more digits")
+
+func ambiguous(id string) error { return fmt.Errorf("commit id %q is %w", id, ErrAmbiguous) }
 
 // FindCommit resolves a build number (b9909 or 9909), a commit id, a branch or tag, or HEAD, which "" means too.
 //
-// In a local repository the number comes from the bN tags where there are any, and from counting commits where not.
+// In a local repository the number is counted, and bN tags that disagree are wrong, as long as one of the main line's
+// agrees; where none does, and in a shallow clone, the tags decide.
 // A remote one is asked for its references and for the one commit; nothing is cloned.
 func FindCommit(ctx context.Context, src Source, ref string) (Commit, error) {
 	if ref == "" {
@@ -45,14 +52,18 @@ func FindCommit(ctx context.Context, src Source, ref string) (Commit, error) {
 type Origin struct {
 	Source
 	remote *remote // set by connect
+	silent error   // of the first attempt; a server that is away is not waited for again
 }
 
 func (o *Origin) connect(ctx context.Context) (*remote, error) {
-	if o.remote != nil {
-		return o.remote, nil
+	if o.remote != nil || o.silent != nil {
+		return o.remote, o.silent
 	}
 	r, err := dial(ctx, o.URL)
 	o.remote = r
+	if ctx.Err() == nil {
+		o.silent = err
+	}
 	return r, err
 }
 
@@ -75,8 +86,10 @@ func (o *Origin) Find(ctx context.Context, ref string) (Commit, error) {
 // elsewhere says where a reference that was not found may be.
 func (o *Origin) elsewhere(ref string) string {
 	switch {
+	case digits.MatchString(ref) && !shortForm.MatchString(ref) && !buildForm.MatchString(ref):
+		return "; of a commit id, give 7 digits or more, in lower case"
 	case o.Path != "":
-		return fmt.Sprintf(`; if it is newer than the clone, run "git -C %s fetch"`, o.Path)
+		return fmt.Sprintf(`; if it is newer than the clone, run "%s fetch"`, GitIn(o.Path))
 	case buildForm.MatchString(ref):
 		return "; not every build has a tag, and a clone knows the others"
 	}
@@ -134,11 +147,14 @@ func (r *repository) find(ctx context.Context, ref string) (plumbing.Hash, versi
 		}
 		counted = err
 	}
-	h, err := r.ResolveRevision(plumbing.Revision(ref))
+	if counted != nil && r.tagged(ref) {
+		return plumbing.ZeroHash, 0, counted // the tag says what is not so
+	}
+	h, err := r.revision(ref)
 	switch {
 	case err == nil:
-		return *h, 0, nil
-	case counted != nil:
+		return h, 0, nil
+	case counted != nil && !errors.Is(err, ErrAmbiguous):
 		return plumbing.ZeroHash, 0, counted
 	case errors.Is(err, plumbing.ErrReferenceNotFound), errors.Is(err, plumbing.ErrObjectNotFound):
 		return plumbing.ZeroHash, 0, ErrNotFound

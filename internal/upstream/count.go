@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,16 +72,62 @@ func (r *repository) commit(ctx context.Context, h plumbing.Hash) (*object.Commi
 	return c, err
 }
 
-// buildOf returns a commit's build number: its bN tag's, or the number of commits up to it.
+// buildOf returns a commit's build number by the rule of [mainLine.number], for commits beside the main line too.
 func (r *repository) buildOf(ctx context.Context, h plumbing.Hash) (version.Build, error) {
-	if b, err := r.taggedBuild(h); b != 0 || err != nil {
-		return b, err
+	line, marks, err := r.numbered(ctx, 0)
+	if err != nil {
+		return 0, err
+	}
+	if i := slices.IndexFunc(marks, func(m Mark) bool { return m.ID == h.String() }); i >= 0 {
+		return marks[i].Build, nil
+	}
+	if line.agree == 0 || line.shallow {
+		if b, err := r.taggedBuild(h); b != 0 || err != nil {
+			return b, err
+		}
 	}
 	if err := r.complete(); err != nil {
 		return 0, err
 	}
-	n, err := newAncestors(newLineage(r)).add(ctx, h)
-	return version.Build(n), err
+	return line.beside(ctx, h, marks)
+}
+
+// numbered is the nth of the lines that may be upstream's main one, with its marks. A clone without any has an empty
+// line; one whose line cannot be numbered has no marks.
+func (r *repository) numbered(ctx context.Context, nth int) (*mainLine, []Mark, error) {
+	tips := r.tips()
+	if nth >= len(tips) {
+		l := &mainLine{path: r.path, from: newLineage(r)}
+		l.shallow = len(l.from.cut) > 0
+		return l, nil, nil
+	}
+	line, err := r.lineTo(ctx, tips[nth])
+	if err != nil {
+		return nil, nil, err
+	}
+	marks, _, err := line.number()
+	if err != nil && !errors.Is(err, errShallow) {
+		return nil, nil, err
+	}
+	return line, marks, nil
+}
+
+// beside counts the commits up to one that is not on the line. Where tags number the line, those that are before both
+// count as the line has it.
+func (l *mainLine) beside(ctx context.Context, h plumbing.Hash, marks []Mark) (version.Build, error) {
+	all := newAncestors(l.from)
+	n, err := all.add(ctx, h)
+	if err != nil {
+		return 0, err
+	}
+	for _, m := range slices.Backward(marks) {
+		if _, ok := all.seen[plumbing.NewHash(m.ID)]; !ok {
+			continue
+		}
+		at := slices.IndexFunc(l.commits, func(c Commit) bool { return c.ID == m.ID })
+		return m.Build + version.Build(n) - l.commits[at].Build, nil
+	}
+	return version.Build(n), nil
 }
 
 // taggedBuild looks for a bN tag on the commit. Upstream's tags are plain references, found by their hash alone;
@@ -114,41 +161,61 @@ func (r *repository) taggedBuild(h plumbing.Hash) (version.Build, error) {
 	return 0, nil
 }
 
-// byBuild finds the commit of a build number: by tag, or by counting along the main line.
+// byBuild finds the commit of a build number by the rule of [mainLine.number]: on the main line; by its tag, which must
+// agree with the count where tags of the line do; on another line that may be the main one.
 func (r *repository) byBuild(ctx context.Context, b version.Build) (plumbing.Hash, error) {
-	ref, err := r.Reference(plumbing.NewTagReferenceName(b.String()), true)
-	if err == nil {
-		return r.peel(ref.Hash()), nil
+	line, marks, err := r.numbered(ctx, 0)
+	if err != nil {
+		return plumbing.ZeroHash, err
+	}
+	if h, ok := markOf(marks, b); ok {
+		return h, nil
+	}
+	h, missing := r.byTag(ctx, line, b)
+	if missing == nil || !errors.Is(missing, ErrNotFound) {
+		return h, missing
+	}
+	for nth := 1; nth < len(r.tips()); nth++ {
+		_, marks, err := r.numbered(ctx, nth)
+		if err != nil {
+			return plumbing.ZeroHash, err
+		}
+		if h, ok := markOf(marks, b); ok {
+			return h, nil
+		}
 	}
 	if err := r.complete(); err != nil {
 		return plumbing.ZeroHash, err
 	}
-	tried := map[plumbing.Hash]bool{}
-	for _, name := range mainlines {
-		tip, err := r.Reference(name, true)
-		if err != nil || tried[tip.Hash()] {
-			continue
-		}
-		tried[tip.Hash()] = true
-		h, err := r.countTo(ctx, tip.Hash(), int(b))
-		if err == nil || !errors.Is(err, ErrNotFound) {
-			return h, err
-		}
-	}
-	return plumbing.ZeroHash, ErrNotFound
+	return plumbing.ZeroHash, missing
 }
 
-// countTo finds the commit with n commits up to it on the first-parent line that ends at tip.
-func (r *repository) countTo(ctx context.Context, tip plumbing.Hash, n int) (plumbing.Hash, error) {
-	line, err := newLineage(r).line(ctx, tip)
+func markOf(marks []Mark, b version.Build) (plumbing.Hash, bool) {
+	i, ok := slices.BinarySearchFunc(marks, b, func(m Mark, b version.Build) int { return cmp.Compare(m.Build, b) })
+	if !ok {
+		return plumbing.ZeroHash, false
+	}
+	return plumbing.NewHash(marks[i].ID), true
+}
+
+// byTag finds the commit of a build number by its tag. Where the line's own tags agree with the count, this one must too.
+func (r *repository) byTag(ctx context.Context, line *mainLine, b version.Build) (plumbing.Hash, error) {
+	ref, err := r.Reference(plumbing.NewTagReferenceName(b.String()), true)
+	if err != nil {
+		return plumbing.ZeroHash, ErrNotFound
+	}
+	h := r.peel(ref.Hash())
+	if line.shallow || line.agree == 0 {
+		return h, nil
+	}
+	n, err := newAncestors(line.from).add(ctx, h)
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}
-	at, ok := slices.BinarySearchFunc(line, n, func(c Commit, n int) int { return int(c.Build) - n })
-	if !ok {
-		return plumbing.ZeroHash, ErrNotFound
+	if version.Build(n) != b {
+		return plumbing.ZeroHash, fmt.Errorf("%w (tag %s is on commit %.12s, which is %s as counted)", ErrNotFound, b, h, version.Build(n))
 	}
-	return plumbing.NewHash(line[at].ID), nil
+	return h, nil
 }
 
 // complete refuses shallow clones.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -58,6 +59,9 @@ func openTree(ctx context.Context, src Source, commit string, exclude []string) 
 
 func (r *repository) tree(ctx context.Context, id plumbing.Hash, ex *Exclude) (*tree, error) {
 	c, err := r.commit(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return nil, fmt.Errorf(`%w; run "%s fetch %s %s"`, err, GitIn(r.path), URL, id)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -147,21 +151,53 @@ func (r *repository) present(files []side) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return &MissingError{Paths: missing}
+	return &MissingError{Paths: missing, Repo: r.path}
 }
 
 // MissingError lists files whose content a repository lacks, as partial and trimmed clones do.
 type MissingError struct {
 	Paths []string // sorted
+	Repo  string   // path of the repository
 }
 
+// trimmedFiles and trimmedFolders are what a clone may lack that somebody trimmed by hand, so that a recipe can leave
+// it out. One that lacks more was made without files, and no build can do with it.
+const (
+	trimmedFiles   = 32
+	trimmedFolders = 3
+)
+
 func (e *MissingError) Error() string {
-	first := e.Paths[0]
-	pattern := first
-	if ext := path.Ext(first); ext != "" && len(e.Paths) > 1 {
-		pattern = path.Join(path.Dir(first), "*"+ext)
+	if patterns := e.patterns(); patterns != "" {
+		return fmt.Sprintf("%s; leave it out with exclude: [%s]", e.what(), patterns)
 	}
-	return fmt.Sprintf("%s; leave it out with exclude: [%q]", e.what(), pattern)
+	return fmt.Sprintf("%s; %s", e.what(), e.refetch())
+}
+
+// patterns exclude the files where they are a few of one kind; else it is "".
+func (e *MissingError) patterns() string {
+	if len(e.Paths) == 1 {
+		return strconv.Quote(e.Paths[0])
+	}
+	kind := path.Ext(e.Paths[0])
+	var out []string
+	for _, p := range e.Paths {
+		if path.Ext(p) != kind {
+			return ""
+		}
+		if q := strconv.Quote(path.Join(path.Dir(p), "*"+kind)); !slices.Contains(out, q) {
+			out = append(out, q)
+		}
+	}
+	if kind == "" || len(e.Paths) > trimmedFiles || len(out) > trimmedFolders {
+		return ""
+	}
+	return strings.Join(out, ", ")
+}
+
+// refetch is what brings the files.
+func (e *MissingError) refetch() string {
+	return fmt.Sprintf(`run "%s fetch --refetch --no-filter %s" (git 2.36 or newer)`, GitIn(e.Repo), URL)
 }
 
 func (e *MissingError) what() string {

@@ -173,7 +173,7 @@ func TestExportNamesMissingFiles(t *testing.T) {
 	var out bytes.Buffer
 	err := Export(t.Context(), Source{Path: dir}, id, []string{"docs"}, &out)
 	want := fmt.Sprintf(`export %s of %s: the content of "models/sub/w.gguf" and of 1 more is not in the repository; `+
-		`leave it out with exclude: ["models/sub/*.gguf"]`, id[:12], dir)
+		`leave it out with exclude: ["models/sub/*.gguf", "models/*.gguf"]`, id[:12], dir)
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
@@ -181,6 +181,49 @@ func TestExportNamesMissingFiles(t *testing.T) {
 		t.Errorf("%d bytes were written before the error", out.Len())
 	}
 	exported(t, dir, id, "docs", "models/**")
+}
+
+// A clone that was made without files lacks what no recipe can leave out; the command that the error names helps.
+func TestExportOfACloneWithoutFiles(t *testing.T) {
+	t.Parallel()
+	u := upstreamtest.New(t, filtering...)
+	clone := filepath.Join(t.TempDir(), "partial.git")
+	upstreamtest.Git(t, ".", "clone", "-q", "--bare", "--filter=blob:none", "file://"+u.Dir, clone)
+	upstreamtest.Git(t, clone, "config", "remote.origin.url", "file:///nowhere")
+	err := Export(t.Context(), Source{Path: clone}, u.Second, nil, io.Discard)
+	if err == nil || strings.Contains(err.Error(), "exclude") {
+		t.Fatal(err)
+	}
+	runAdvice(t, err, "file://"+u.Dir)
+	exported(t, clone, u.Second)
+}
+
+// Only a few files of one kind in a few folders look like a clone that somebody trimmed.
+func TestMissingFilesAdvice(t *testing.T) {
+	t.Parallel()
+	many := func(n int, form string) (out []string) {
+		for i := range n {
+			out = append(out, fmt.Sprintf(form, i))
+		}
+		return out
+	}
+	for _, c := range []struct {
+		paths []string
+		want  string
+	}{
+		{[]string{".clang-format"}, `exclude: [".clang-format"]`},
+		{many(20, "models/%02d.gguf"), `exclude: ["models/*.gguf"]`},
+		{[]string{"a/1.gguf", "b/1.gguf", "c/1.gguf"}, `exclude: ["a/*.gguf", "b/*.gguf", "c/*.gguf"]`},
+		{many(4, "%d/x.gguf"), "--refetch"},
+		{many(33, "models/%02d.gguf"), "--refetch"},
+		{[]string{"a.c", "a.h"}, "--refetch"},
+		{[]string{"LICENSE", "Makefile"}, "--refetch"},
+		{append([]string{".clang-format"}, many(2000, "src/%d.c")...), `run "git -C '/a b' fetch --refetch --no-filter ` + URL + `"`},
+	} {
+		if err := (&MissingError{Paths: c.paths, Repo: "/a b"}); !strings.Contains(err.Error(), c.want) {
+			t.Errorf("got %v, want %s", err, c.want)
+		}
+	}
 }
 
 func TestExportErrors(t *testing.T) {
@@ -197,7 +240,8 @@ func TestExportErrors(t *testing.T) {
 	}{
 		{t.Context(), Source{URL: "https://example.org/x"}, id, "x", "only a local repository"},
 		{t.Context(), Source{Path: dir}, "master", "x", "is not a full commit id"},
-		{t.Context(), Source{Path: dir}, strings.Repeat("1", 40), "x", "not found"},
+		{t.Context(), Source{Path: dir}, strings.Repeat("1", 40), "x",
+			`: not found; run "git -C ` + dir + " fetch " + URL + " " + strings.Repeat("1", 40) + `"`},
 		{t.Context(), Source{Path: dir}, id, "../x", "does not name a part"},
 		{stopped, Source{Path: dir}, id, "x", "stopped by test"},
 	} {

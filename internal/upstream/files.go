@@ -94,7 +94,7 @@ func (f *Files) named(path string, err error) error {
 	h := f.history
 	if errors.Is(err, plumbing.ErrObjectNotFound) && h.remote == nil {
 		return fmt.Errorf(`%q of commit %.12s is not in %s, because the clone leaves files out; `+
-			`run "git -C %s fetch --refetch --no-filter %s" (git 2.36 or newer)`, path, f.commit, h.source, h.source, URL)
+			`run "%s fetch --refetch --no-filter %s" (git 2.36 or newer)`, path, f.commit, h.source, GitIn(h.source.Path), URL)
 	}
 	return fmt.Errorf("read %q of commit %.12s of %s: %w", path, f.commit, h.source, reason(f.ctx, err))
 }

@@ -59,6 +59,21 @@ func (o *Origin) History(ctx context.Context, cacheDir string) (*History, error)
 	return h, nil
 }
 
+// PinnedHistory is the history of one commit that [Mirror] keeps below cacheDir. No server is asked; ok is false where
+// the commit is not there.
+func PinnedHistory(ctx context.Context, m Mark, cacheDir string) (h *History, ok bool) {
+	src, ok := Pinned(ctx, m.ID, cacheDir)
+	if !ok {
+		return nil, false
+	}
+	r, err := open(src.Path)
+	if err != nil {
+		return nil, false
+	}
+	return &History{source: src, marks: []Mark{m}, store: r.storage, done: r.Close,
+		folders: map[plumbing.Hash]*object.Tree{}, spots: map[spot]object.TreeEntry{}}, true
+}
+
 // Close lets go of files and removes what is not kept.
 func (h *History) Close() error {
 	if h.done == nil {

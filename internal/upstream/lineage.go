@@ -67,8 +67,8 @@ func (l *lineage) link(ctx context.Context, h plumbing.Hash) (link, error) {
 func (l *lineage) object(ctx context.Context, h plumbing.Hash) (link, error) {
 	c, err := l.repo.commit(ctx, h)
 	if errors.Is(err, ErrNotFound) {
-		return link{}, fmt.Errorf("the history of %s is incomplete: %w; "+
-			`run "git -C %s fetch --refetch %s" (git 2.36 or newer)`, l.repo.path, err, l.repo.path, URL)
+		return link{}, fmt.Errorf("the history of %s is incomplete: %v; "+
+			`run "%s fetch --refetch %s" (git 2.36 or newer)`, l.repo.path, err, GitIn(l.repo.path), URL)
 	}
 	if err != nil {
 		return link{}, err

@@ -84,7 +84,7 @@ func copyWhole(ctx context.Context, src Source, id plumbing.Hash, to *filesystem
 	from := newRecorder(r.storage)
 	c, err := object.GetCommit(from, id)
 	if errors.Is(err, plumbing.ErrObjectNotFound) {
-		return fmt.Errorf("%w; run \"git -C %s fetch %s %s\"", ErrNotFound, src.Path, URL, id)
+		return fmt.Errorf("%w; run \"%s fetch %s %s\"", ErrNotFound, GitIn(src.Path), URL, id)
 	}
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func copyWhole(ctx context.Context, src Source, id plumbing.Hash, to *filesystem
 	}
 	var missing *MissingError
 	if err := r.present(files); errors.As(err, &missing) {
-		return fmt.Errorf(`%s; run "git -C %s fetch --refetch --no-filter %s" (git 2.36 or newer)`, missing.what(), src.Path, URL)
+		return fmt.Errorf("%s; %s", missing.what(), missing.refetch())
 	} else if err != nil {
 		return err
 	}

@@ -16,10 +16,12 @@ import (
 type mainLine struct {
 	path    string // of the clone
 	name    plumbing.ReferenceName
+	from    *lineage
 	commits []Commit // oldest first
 	shallow bool     // the line begins somewhere, and the numbers mean nothing
 	tags    *tags    // of these commits, and newer bN tags beside them
 	beyond  version.Build
+	agree   int // how many commits have a tag that says what is counted; set by number
 
 	notes []string
 }
@@ -28,22 +30,41 @@ func (l *mainLine) note(format string, a ...any) {
 	l.notes = append(l.notes, fmt.Sprintf(format, a...))
 }
 
+// tip is where a main line may end.
+type tip struct {
+	name plumbing.ReferenceName
+	id   plumbing.Hash
+}
+
+// tips are the references that a clone may have for upstream's main line, the likeliest first; of several on one commit
+// one.
+func (r *repository) tips() []tip {
+	var out []tip
+	for _, name := range mainlines {
+		ref, err := r.Reference(name, true)
+		if err == nil && !slices.ContainsFunc(out, func(t tip) bool { return t.id == ref.Hash() }) {
+			out = append(out, tip{name, ref.Hash()})
+		}
+	}
+	return out
+}
+
+func (r *repository) lineTo(ctx context.Context, t tip) (*mainLine, error) {
+	from := newLineage(r)
+	commits, err := from.line(ctx, t.id)
+	if err != nil {
+		return nil, err
+	}
+	l := &mainLine{path: r.path, name: t.name, from: from, commits: commits, shallow: len(from.cut) > 0}
+	return l, r.tagsOf(l)
+}
+
 // mainLine reads the first of the references that a clone may have for upstream's main line.
 func (r *repository) mainLine(ctx context.Context) (*mainLine, error) {
-	for _, name := range mainlines {
-		tip, err := r.Reference(name, true)
-		if err != nil {
-			continue
-		}
-		from := newLineage(r)
-		commits, err := from.line(ctx, tip.Hash())
-		if err != nil {
-			return nil, err
-		}
-		l := &mainLine{path: r.path, name: name, commits: commits, shallow: len(from.cut) > 0}
-		return l, r.tagsOf(l)
+	if tips := r.tips(); len(tips) > 0 {
+		return r.lineTo(ctx, tips[0])
 	}
-	return nil, fmt.Errorf(`it has no main line: none of its references is a master branch; run "git -C %s fetch %s master:master"`, r.path, URL)
+	return nil, fmt.Errorf(`it has no main line: none of its references is a master branch; run "%s fetch %s master:master"`, GitIn(r.path), URL)
 }
 
 // tagsOf collects the tags on a line's commits. Upstream's are plain references, found by their hash alone; annotated
@@ -77,18 +98,19 @@ func (r *repository) tagsOf(l *mainLine) error {
 // number makes the marks. Counting is upstream's own rule, so it decides as long as one tag agrees with it; a tag that
 // does not has moved. Where no tag does, the clone has not upstream's whole history, and the tags decide.
 func (l *mainLine) number() (marks []Mark, whole bool, err error) {
-	tagged, agree := 0, 0
+	tagged := 0
+	l.agree = 0
 	for _, c := range l.commits {
 		bs := l.tags.builds[c.ID]
 		tagged += min(len(bs), 1)
 		if slices.Contains(bs, c.Build) {
-			agree++
+			l.agree++
 		}
 	}
 	switch {
 	case l.shallow && tagged == 0:
 		return nil, false, errShallow
-	case l.shallow || tagged > 0 && agree == 0:
+	case l.shallow || tagged > 0 && l.agree == 0:
 		marks = l.byTags()
 	default:
 		marks, whole = l.byCount(), true
@@ -128,7 +150,7 @@ func (l *mainLine) contradict(wrong []string, rule string) {
 	if n := len(wrong) - 1; n > 0 {
 		more = fmt.Sprintf(", and %d more tags contradict it", n)
 	}
-	l.note(`tag %s as %s%s; if the tag is out of date, run "git -C %s fetch --tags --force %s"`, wrong[0], rule, more, l.path, URL)
+	l.note(`tag %s as %s%s; if the tag is out of date, run "%s fetch --tags --force %s"`, wrong[0], rule, more, GitIn(l.path), URL)
 }
 
 // byTags takes the numbers of tags, as far as they rise along the line, and numbers the commits between them on. In a
@@ -156,8 +178,8 @@ func (l *mainLine) byTags() []Mark {
 	}
 	l.contradict(wrong, "tagged along "+l.name.Short())
 	if l.shallow {
-		l.note(`%s is shallow: of its main line only the %d tagged commits have a number; run "git -C %s fetch --unshallow" for all`,
-			l.path, len(out), l.path)
+		l.note(`%s is shallow: of its main line only the %d tagged commits have a number; run "%s fetch --unshallow" for all`,
+			l.path, len(out), GitIn(l.path))
 	} else {
 		l.note("no bN tag of %s agrees with the number of commits before it, so the tags are believed and the count is not; "+
 			"a clone of upstream's whole history has both the same", l.path)
@@ -168,7 +190,7 @@ func (l *mainLine) byTags() []Mark {
 // update says how the line becomes newer.
 func (l *mainLine) update() string {
 	if remote, _, ok := strings.Cut(strings.TrimPrefix(l.name.String(), "refs/remotes/"), "/"); ok && l.name.IsRemote() {
-		return fmt.Sprintf(`run "git -C %s fetch %s"`, l.path, remote)
+		return fmt.Sprintf(`run "%s fetch %s"`, GitIn(l.path), remote)
 	}
 	return fmt.Sprintf("bring %s up to date", l.name.Short())
 }

@@ -32,6 +32,19 @@ type remote struct {
 	refs    *packp.AdvRefs
 }
 
+// ErrNoBuild says that a server does not tell a commit's build number.
+var ErrNoBuild = errors.New("its build number is unknown")
+
+// SilentError says that a server did not list its references, for whatever reason.
+type SilentError struct {
+	URL string
+	Err error
+}
+
+func (e *SilentError) Error() string { return fmt.Sprintf("list references of %s: %s", e.URL, e.Err) }
+
+func (e *SilentError) Unwrap() error { return e.Err }
+
 // dial asks a repository for its references.
 func dial(ctx context.Context, url string) (*remote, error) {
 	ep, err := transport.NewEndpoint(url)
@@ -44,7 +57,7 @@ func dial(ctx context.Context, url string) (*remote, error) {
 	}
 	refs, err := session.AdvertisedReferencesContext(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list references of %s: %w", url, reason(ctx, err))
+		return nil, &SilentError{url, reason(ctx, err)}
 	}
 	return &remote{url: url, session: session, refs: refs}, nil
 }
@@ -54,10 +67,10 @@ func (r *remote) find(ctx context.Context, ref string) (Commit, error) {
 	if err != nil {
 		return Commit{}, err
 	}
-	b := r.buildOf(h)
+	b := r.buildOf(h, ref)
 	if b == 0 {
-		return Commit{}, fmt.Errorf("no bN tag is on commit %s, so its build number is unknown; "+
-			"give a tagged build, or a clone, where commits can be counted", h)
+		return Commit{}, fmt.Errorf("no bN tag is on commit %s, so %w; "+
+			"give a tagged build, or a clone, where commits can be counted", h, ErrNoBuild)
 	}
 	st, done, err := tempStorage("")
 	if err != nil {
@@ -107,7 +120,7 @@ func (r *remote) lookupID(id string) (plumbing.Hash, error) {
 			continue
 		}
 		if !found.IsZero() {
-			return plumbing.ZeroHash, fmt.Errorf("commit id %q is ambiguous; give more digits", id)
+			return plumbing.ZeroHash, ambiguous(id)
 		}
 		found = h
 	}
@@ -126,18 +139,27 @@ func (r *remote) target(name string) (plumbing.Hash, bool) {
 	return h, ok
 }
 
-func (r *remote) buildOf(h plumbing.Hash) version.Build {
+// buildOf is the number that a tag on the commit says: of several the one that was asked for, else the lowest.
+func (r *remote) buildOf(h plumbing.Hash, ref string) version.Build {
+	if asked, err := version.ParseBuild(ref); err == nil && buildForm.MatchString(ref) {
+		if t, _ := r.target("refs/tags/" + asked.String()); t == h {
+			return asked
+		}
+	}
+	var found version.Build
 	for name := range r.refs.References {
 		tag, ok := strings.CutPrefix(name, "refs/tags/")
 		if !ok || !buildTag.MatchString(tag) {
 			continue
 		}
-		if t, _ := r.target(name); t == h {
-			b, _ := version.ParseBuild(tag)
-			return b
+		if t, _ := r.target(name); t != h {
+			continue
+		}
+		if b, err := version.ParseBuild(tag); err == nil && (found == 0 || b < found) {
+			found = b
 		}
 	}
-	return 0
+	return found
 }
 
 func (r *remote) pullHead(name plumbing.ReferenceName) string {

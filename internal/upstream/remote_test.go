@@ -154,7 +154,7 @@ func TestShortIdMustBeUnambiguous(t *testing.T) {
 	if err != nil || !strings.HasPrefix(h.String(), "1234567aaa") {
 		t.Error(h, err)
 	}
-	if b := r.buildOf(h); b != version.Build(1) {
+	if b := r.buildOf(h, "HEAD"); b != version.Build(1) {
 		t.Errorf("build %s", b)
 	}
 }

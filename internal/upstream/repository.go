@@ -64,7 +64,7 @@ func ownObjects(fs billy.Filesystem, path string) error {
 		return nil //nolint:nilerr // no such file is the ordinary case
 	}
 	return fmt.Errorf("the clone borrows objects from another repository (git clone --shared or --reference); give that one, "+
-		`or run "git -C %s repack -a -d" and remove its objects/info/alternates`, path)
+		`or run "%s repack -a -d" and remove its objects/info/alternates`, GitIn(path))
 }
 
 // Close lets go of the pack files.

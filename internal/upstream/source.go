@@ -90,3 +90,14 @@ func parsePath(s, path string) (Source, error) {
 	}
 	return Source{Path: abs}, r.Close()
 }
+
+// plainPath needs no quotes in a shell.
+var plainPath = regexp.MustCompile(`^[A-Za-z0-9@%+=:,./_-]+$`)
+
+// GitIn begins a git command in a clone, as a shell reads it.
+func GitIn(path string) string {
+	if !plainPath.MatchString(path) {
+		path = "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	}
+	return "git -C " + path
+}
