@@ -30,7 +30,7 @@ in place of the pinned pull request, or for the one build they were made on. Fil
 
 Base and head are kept in the state folder, so that a force push loses neither.`,
 		Example: `  strix-build patch pull 21344
-  strix-build patch pull 25863 --set host-buffer-gfx1151 --source llama.cpp=$HOME/src/llama.cpp`,
+  strix-build patch pull 25720 --set draft-outputs --source llama.cpp=$HOME/src/llama.cpp`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := a.writableProject()

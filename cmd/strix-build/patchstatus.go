@@ -151,9 +151,23 @@ func (a *app) advise(s *series.Standing, base version.Build) {
 				s.Set, s.Pull)
 		}
 	}
-	if s.InBase(base) {
+	if s.InBase(base) && a.windowHas(s.Set, base) {
 		a.printf("%s: %s has pull request %d; end the set's window at %s\n", s.Set, base, s.Pull, s.Mark.Build)
 	}
+}
+
+// windowHas reports whether a set says it is for a build.
+func (a *app) windowHas(name string, b version.Build) bool {
+	p, err := a.project()
+	if err != nil {
+		return false
+	}
+	set, err := patch.LoadSet(p.FS, name)
+	if err != nil {
+		return false
+	}
+	_, err = set.Variant(b)
+	return err == nil
 }
 
 func headText(s *series.Standing) string {

@@ -46,7 +46,7 @@ func newMessage(p Patch) (message, error) {
 	}
 	m.Header = h
 	if mail, err := gitdiff.ParsePatchHeader(string(head)); err == nil && h.Why == "" {
-		m.Why = mail.Body
+		m.Why = parseMessage("title\n\n" + mail.Body).Why // its trailers are the header's fields already
 	}
 	if m.Title == "" {
 		m.Title = strings.TrimSuffix(path.Base(p.Path), ".patch")

@@ -73,3 +73,19 @@ func TestSlugIsAFileName(t *testing.T) {
 		}
 	}
 }
+
+// TestMailsTrailersComeOnce: git format-patch leaves them at the end of the body, where they are no reason.
+func TestMailsTrailersComeOnce(t *testing.T) {
+	t.Parallel()
+	text := "From 0123456789012345678901234567890123456789 Mon Sep 17 00:00:00 2001\nFrom: A <a@localhost>\n" +
+		"Date: Mon, 6 Jul 2026 08:41:39 +0200\nSubject: [PATCH] two slots\n\nWhy not.\n\nUpstream-Status: Inappropriate [mine]\n" +
+		"Origin: own work\n---\n a | 2 +-\n\ndiff --git a/a b/a\n--- a/a\n+++ b/a\n@@ -1 +1 @@\n-1\n+2\n"
+	m, err := newMessage(Patch{Set: "set", Path: "b1/0001-two-slots.patch", Text: []byte(text)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "two slots\n\nWhy not.\n\nUpstream-Status: Inappropriate [mine]\nOrigin: own work\nPatch-Set: set\nPatch-File: b1/0001-two-slots.patch\n"
+	if m.String() != want {
+		t.Errorf("%s", m)
+	}
+}
