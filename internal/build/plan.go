@@ -39,22 +39,28 @@ type PlannedPatch struct {
 
 // Plan loads and checks one recipe. It reads the project's files only.
 func (b *Builder) Plan(name string, opt Options) (*Plan, error) {
-	r, err := recipe.LoadRecipe(b.Project.FS, name)
+	p, flags, err := b.changed(name, opt)
 	if err != nil {
-		return nil, err
-	}
-	flags, err := recipe.LoadFlags(b.Project.FS)
-	if err != nil {
-		return nil, err
-	}
-	p := &Plan{Recipe: r, waive: opt.Waive}
-	if err := p.change(b.Project.FS, flags, opt); err != nil {
 		return nil, err
 	}
 	if err := b.load(p, flags, opt); err != nil {
 		return nil, err
 	}
 	return p, p.choose(b.Project.FS)
+}
+
+// changed is the plan with its recipe as the command line and the track want it, and nothing else.
+func (b *Builder) changed(name string, opt Options) (*Plan, *recipe.Flags, error) {
+	r, err := recipe.LoadRecipe(b.Project.FS, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	flags, err := recipe.LoadFlags(b.Project.FS)
+	if err != nil {
+		return nil, nil, err
+	}
+	p := &Plan{Recipe: r, waive: opt.Waive}
+	return p, flags, p.change(b.Project.FS, flags, opt)
 }
 
 // change makes the recipe what the command line and the track say of it. What was typed wins over the track's.

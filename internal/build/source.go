@@ -61,16 +61,8 @@ func (b *Builder) patchedTree(ctx context.Context, name string, opt Options, out
 
 // sourcePlan is a plan without what the build number decides.
 func (b *Builder) sourcePlan(name string, opt Options) (*Plan, error) {
-	r, err := recipe.LoadRecipe(b.Project.FS, name)
+	p, _, err := b.changed(name, opt)
 	if err != nil {
-		return nil, err
-	}
-	flags, err := recipe.LoadFlags(b.Project.FS)
-	if err != nil {
-		return nil, err
-	}
-	p := &Plan{Recipe: r, waive: opt.Waive}
-	if err := p.change(b.Project.FS, flags, opt); err != nil {
 		return nil, err
 	}
 	if err := p.checkWaivers(b.Project.FS); err != nil {

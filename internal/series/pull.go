@@ -87,7 +87,7 @@ func Vendor(ctx context.Context, o *upstream.Origin, cacheDir string, opt PullOp
 
 func noPull(src upstream.Source, number int) error {
 	if src.Path != "" {
-		return fmt.Errorf("%s has no %s; run \"git -C %s fetch %s %s:%s\"", src, upstream.PullRef(number), src.Path, upstream.URL,
+		return fmt.Errorf("%s has no %s; run \"%s fetch %s %s:%s\"", src, upstream.PullRef(number), upstream.GitIn(src.Path), upstream.URL,
 			upstream.PullRef(number), upstream.PullRef(number))
 	}
 	return fmt.Errorf("%s has no pull request %d", src, number)

@@ -133,15 +133,6 @@ func (r *repo) encode(o interface {
 	return r.store.SetEncodedObject(e)
 }
 
-// tag writes the tag of the base, with the given text.
-func (r *repo) tag(base plumbing.Hash, who object.Signature, text string) error {
-	id, err := r.encode(&object.Tag{Name: baseTag.Short(), Tagger: who, Message: text, TargetType: plumbing.CommitObject, Target: base})
-	if err != nil {
-		return err
-	}
-	return r.store.SetReference(plumbing.NewHashReference(baseTag, id))
-}
-
 // settle makes head the branch's and the index what the files are.
 func (r *repo) settle(head plumbing.Hash) error {
 	ref, err := r.store.Reference(plumbing.HEAD)

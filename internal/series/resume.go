@@ -13,6 +13,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 
 	"strix-build/internal/patch"
+	"strix-build/internal/upstream"
 )
 
 // UncommittedError says that a repository holds work that only a commit makes safe to go on from.
@@ -32,10 +33,10 @@ func (e *UncommittedError) Error() string {
 // Next tells what to do, as commands.
 func (e *UncommittedError) Next() string {
 	if e.Patch == "" {
-		return fmt.Sprintf("commit them or take them back: git -C %s status", e.Dir)
+		return fmt.Sprintf("commit them or take them back: %s status", upstream.GitIn(e.Dir))
 	}
-	return fmt.Sprintf("git -C %s commit -a -F %s\nor, to leave the patch out: git -C %s reset -q --hard && git -C %s commit --allow-empty -F %s",
-		e.Dir, messageFile, e.Dir, e.Dir, messageFile)
+	return fmt.Sprintf("%[1]s commit -a -F %[2]s\nor, to leave the patch out: %[1]s reset -q --hard && %[1]s commit --allow-empty -F %[2]s",
+		upstream.GitIn(e.Dir), messageFile)
 }
 
 // Resume applies the patches that wait behind one that did not apply, once its change is committed. Where none waits it

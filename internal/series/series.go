@@ -93,11 +93,11 @@ func (c *Conflict) Next(dir string) string {
 	if len(c.Rejects) > 0 {
 		fmt.Fprintf(&b, "; the rest is in %s", strings.Join(c.Rejects, ", "))
 	}
-	fmt.Fprintf(&b, ". Make that change by hand, then\n  git -C %s commit -a -F %s\n  strix-build patch export %s%s\n", dir, messageFile, dir, c.Export)
+	fmt.Fprintf(&b, ". Make that change by hand, then\n  %s commit -a -F %s\n  strix-build patch export %s%s\n", upstream.GitIn(dir), messageFile, dir, c.Export)
 	if n := len(c.Left); n > 0 {
 		fmt.Fprintf(&b, "The export first applies the %s that %s: %s.\n", count(n, "patch"), waits(n), some(c.Left))
 	}
-	fmt.Fprintf(&b, "To leave the patch out:\n  git -C %s reset -q --hard && git -C %s commit --allow-empty -F %s", dir, dir, messageFile)
+	fmt.Fprintf(&b, "To leave the patch out:\n  %[1]s reset -q --hard && %[1]s commit --allow-empty -F %[2]s", upstream.GitIn(dir), messageFile)
 	return b.String()
 }
 

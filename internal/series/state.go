@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"strix-build/internal/patch"
+	"strix-build/internal/upstream"
 )
 
 // In the repository's own folder: what the commits were made of, and the message for the patch that did not apply.
@@ -93,7 +94,7 @@ func (r *repo) loadState() (*state, error) {
 	}
 	for _, name := range unfinished {
 		if _, err := os.Stat(r.dot(name)); err == nil {
-			return nil, flag("%s: a rebase, merge or cherry-pick is not finished; see git -C %s status", r.dir, r.dir)
+			return nil, flag("%s: a rebase, merge or cherry-pick is not finished; see %s status", r.dir, upstream.GitIn(r.dir))
 		}
 	}
 	if s.Version > stateVersion {

@@ -3,11 +3,9 @@ package upstream
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -98,35 +96,6 @@ func (p *pin) write(dir string, fill func(*filesystem.Storage) error) (err error
 		}
 	}
 	return st.SetReference(plumbing.NewHashReference(plumbing.HEAD, p.commits[len(p.commits)-1]))
-}
-
-// PrunePins removes the pins below cacheDir that are of other commits than those to keep, and what interrupted
-// processes left of others a day ago. A removed pin is fetched again when it is asked for, where there still is
-// something to fetch it from.
-func PrunePins(cacheDir string, keep []string) error {
-	root := filepath.Join(cacheDir, "pins")
-	entries, err := os.ReadDir(root)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	var errs []error
-	for _, e := range entries {
-		info, statErr := e.Info()
-		var gone bool
-		if strings.HasPrefix(e.Name(), pinDraft) {
-			gone = statErr == nil && time.Since(info.ModTime()) > draftAge
-		} else {
-			ids := strings.Split(strings.TrimSuffix(e.Name(), pinSuffix), "-")
-			gone = slices.ContainsFunc(ids, func(id string) bool { return !slices.Contains(keep, id) })
-		}
-		if gone {
-			errs = append(errs, os.RemoveAll(filepath.Join(root, e.Name())))
-		}
-	}
-	if err := errors.Join(append(errs, err)...); err != nil {
-		return fmt.Errorf("prune pins: %w", err)
-	}
-	return nil
 }
 
 // Pinned returns the pin of a commit with its whole tree, if there is one.

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/go-git/go-git/v5/storage/filesystem"
 
@@ -108,34 +107,5 @@ func TestSeveralMirrorAtOnce(t *testing.T) {
 	mirrored(t, src, u.Second, cache)
 	if left := pins(t, cache); len(left) != 3 {
 		t.Errorf("%q", left)
-	}
-}
-
-func TestPrunePins(t *testing.T) {
-	t.Parallel()
-	u := upstreamtest.New(t)
-	src, cache := Source{Path: u.Dir}, t.TempDir()
-	if err := PrunePins(cache, nil); err != nil {
-		t.Errorf("nothing there: %v", err)
-	}
-	mirrored(t, src, u.First, cache)
-	mirrored(t, src, u.Second, cache)
-	for _, head := range []string{u.PullHead, u.Third} {
-		if _, err := Diff(t.Context(), src, u.PullBase, head, cache); err != nil {
-			t.Fatal(err)
-		}
-	}
-	dead, young := filepath.Join(cache, "pins", pinDraft+"1"), filepath.Join(cache, "pins", pinDraft+"2")
-	yesterday := time.Now().Add(-2 * draftAge)
-	if err := errors.Join(os.Mkdir(dead, 0o755), os.Mkdir(young, 0o755), os.Chtimes(dead, yesterday, yesterday)); err != nil {
-		t.Fatal(err)
-	}
-	if err := PrunePins(cache, []string{u.First, u.PullHead}); err != nil {
-		t.Fatal(err)
-	}
-	want := []string{pinDraft + "2", u.First + "-" + u.PullHead + ".git", u.First + ".git"}
-	slices.Sort(want)
-	if got := pins(t, cache); !slices.Equal(got, want) {
-		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -88,18 +88,6 @@ func (w Window) Covers(o Window) bool {
 	return w.Lo() <= o.Lo() && (w.hi == 0 || o.hi != 0 && o.hi <= w.hi)
 }
 
-// Intersect returns the builds that lie in both windows. ok is false where there is none.
-func (w Window) Intersect(o Window) (both Window, ok bool) {
-	if !w.Overlaps(o) {
-		return Window{}, false
-	}
-	both = Window{lo: max(w.lo, o.lo), hi: w.hi}
-	if w.hi == 0 || o.hi != 0 && o.hi < w.hi {
-		both.hi = o.hi
-	}
-	return both, true
-}
-
 // Lo returns the first build of the window: b1 where it is open downwards.
 func (w Window) Lo() Build { return max(w.lo, 1) }
 
