@@ -47,6 +47,9 @@ func (b *builder) compilerEnv() llb.RunOption {
 		"CCACHE_DIR": "/ccache", "CCACHE_STATSLOG": buildDir + CcacheLog, "CCACHE_BASEDIR": "/", "CCACHE_MAXSIZE": "20G",
 		// the tree's files carry the commit's time; nothing here changes while it compiles
 		"CCACHE_SLOPPINESS": "include_file_mtime,include_file_ctime,time_macros",
+		// a miss asks the compiler itself what it read (Ninja has it write that down anyway) and runs no preprocessor first:
+		// clang's takes two passes over a HIP file
+		"CCACHE_DEPEND": "1",
 	}
 	for k, v := range b.in.Container.Env {
 		vars[k] = v.Value

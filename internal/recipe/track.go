@@ -34,6 +34,9 @@ type Track struct {
 	Patches     []Text          `yaml:"patches" doc:"patch sets that its base needs, applied before the recipe's own"`
 	Waive       map[string]Text `yaml:"waive" doc:"advisories that are set aside, each with the reason"`
 
+	// RecipePatches are by recipe: what does at the track's base what the recipe's own sets do at newer ones.
+	RecipePatches map[string][]Text `yaml:"recipe-patches" doc:"patch sets of a recipe on this track, in place of its own"`
+
 	Pos    diag.Pos          `yaml:"-"`
 	Places strictyaml.Places `yaml:"-"`
 }
@@ -102,6 +105,9 @@ func (f *Tracks) check(c *checker) {
 		c.each(t.Recipes, nameForm, "a recipe's name; "+nameWords)
 		c.some(t.Patches, t.Places, "patches")
 		c.each(t.Patches, nameForm, "a patch set's name; "+nameWords)
+		for _, recipe := range sortedKeys(t.RecipePatches) {
+			c.each(t.RecipePatches[recipe], nameForm, "a patch set's name; "+nameWords)
+		}
 		for _, advisory := range sortedKeys(t.Waive) {
 			c.form(t.Waive[advisory], lineForm, "a reason")
 		}
@@ -113,9 +119,10 @@ func (t *Track) Takes(r *Recipe) bool {
 	return r.TrackName() == t.Name || hasText(t.Recipes, r.Name.Value)
 }
 
-// OnTrack puts the recipe on a track: the track's features replace its own where its backend has them, and the track's
-// patch sets come before its own. Their places are the track's. On a track that is not its own the image's name and tags end in the track's, so that the two images
-// stand beside each other. Whether the track takes the recipe is not asked.
+// OnTrack puts the recipe on a track: the track's features replace its own where its backend has them, its patch sets
+// are those the track has for it, else its own, and the track's come before them. Their places are the track's. On a
+// track that is not its own the image's name and tags end in the track's, so that the two images stand beside each
+// other. Whether the track takes the recipe is not asked.
 func (r *Recipe) OnTrack(t *Track, f *Flags) {
 	if r.TrackName() != t.Name {
 		r.Track = Text{Value: t.Name, Pos: t.Pos}
@@ -129,7 +136,11 @@ func (r *Recipe) OnTrack(t *Track, f *Flags) {
 		r.Features = with(r.Features, name, t.Features[name])
 		r.Places = with(r.Places, "features."+name, t.Places["features."+name])
 	}
-	own := slices.DeleteFunc(slices.Clone(r.Patches), func(p Text) bool { return hasText(t.Patches, p.Value) })
+	own := r.Patches
+	if instead, ok := t.RecipePatches[r.Name.Value]; ok {
+		own = instead
+	}
+	own = slices.DeleteFunc(slices.Clone(own), func(p Text) bool { return hasText(t.Patches, p.Value) })
 	r.Patches = append(slices.Clone(t.Patches), own...)
 }
 
@@ -149,6 +160,16 @@ func (t *Track) Check(recipes map[string]*Recipe, f *Flags, a *Advisories) error
 			known := sortedKeys(a.Advisories)
 			list.Add(t.Waive[name].Pos, "", "unknown advisory %q; %sthere are %s", name, didYouMean(name, known),
 				strings.Join(known, ", "))
+		}
+	}
+	for _, name := range sortedKeys(t.RecipePatches) {
+		r, ok := recipes[name]
+		switch at := t.Places["recipe-patches."+name]; {
+		case !ok:
+			known := slices.Sorted(maps.Keys(recipes))
+			list.Add(at, "", "unknown recipe %q; %sthere are %s", name, didYouMean(name, known), strings.Join(known, ", "))
+		case r != nil && !t.Takes(r):
+			list.Add(at, "list it in the track's recipes, or leave it out", "track %q does not take recipe %q", t.Name, name)
 		}
 	}
 	for _, name := range t.Recipes {

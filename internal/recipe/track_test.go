@@ -126,6 +126,38 @@ func TestOnTrack(t *testing.T) {
 	}
 }
 
+// TestRecipePatches: what a track has for a recipe stands in place of the recipe's own sets, after the track's, and a
+// name that leads nowhere is said with its place.
+func TestRecipePatches(t *testing.T) {
+	t.Parallel()
+	text := someTracks + "    patches: [base-set]\n    recipe-patches: {mmq: [older, base-set], cup: [older]}\n"
+	seed, err := LoadTrack(withFiles(t, map[string]string{"recipes/tracks.yaml": text}), "seed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mmq, cpu := load1(t, "mmq"), load1(t, "cpu")
+	own := values(cpu.recipe.Patches)
+	mmq.recipe.OnTrack(seed, mmq.flags)
+	cpu.recipe.OnTrack(seed, cpu.flags)
+	if diff := cmp.Diff([]string{"base-set", "older"}, values(mmq.recipe.Patches)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(append([]string{"base-set"}, own...), values(cpu.recipe.Patches)); diff != "" {
+		t.Errorf("a recipe that the track has no sets for: %s", diff)
+	}
+	recipes := map[string]*Recipe{"mmq": mmq.recipe, "cpu": cpu.recipe}
+	err = seed.Check(recipes, mmq.flags, &Advisories{})
+	if want := `unknown recipe "cup"; did you mean "cpu"? there are cpu, mmq`; !strings.Contains(errText(err), want) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	recipes["cup"] = load1(t, "cpu").recipe
+	recipes["cup"].Name.Value = "cup"
+	err = seed.Check(recipes, mmq.flags, &Advisories{})
+	if want := `track "seed" does not take recipe "cup"`; !strings.Contains(errText(err), want) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 func TestTakes(t *testing.T) {
 	t.Parallel()
 	l := load1(t, "cpu")
