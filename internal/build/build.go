@@ -43,7 +43,7 @@ type Builder struct {
 	Secrets map[string][]byte
 	Mirror  string // debootstrap's mirror, "" for its default
 
-	trees, compiling sync.Mutex
+	trees, compiling, compressing sync.Mutex
 }
 
 // Options say what differs from the project's files.

@@ -96,6 +96,9 @@ func (w *work) solve(ctx context.Context, bk *buildkit.Builder) (*Result, error)
 	if w.target != Image {
 		return w.keepTree(staging)
 	}
+	if err := w.dense(ctx, bk, staging); err != nil {
+		return nil, err
+	}
 	rec, err := w.b.Images.Import(ctx, staging, w.record())
 	if err != nil {
 		return nil, err
@@ -110,9 +113,10 @@ func (w *work) export(staging string) *client.ExportEntry {
 	return &client.ExportEntry{Type: client.ExporterOCI, OutputDir: staging, Attrs: map[string]string{
 		"tar":            "false",
 		"oci-mediatypes": "true",
-		// gzip would make the rocm image a fifth larger; podman 4, Docker 23 and containerd 1.5 read zstd
+		// gzip would make the rocm image a fifth larger; podman 4, Docker 23 and containerd 1.5 read zstd. Layers that
+		// siblings share are compressed further after that (dense), llama.cpp's is not
 		"compression":       "zstd",
-		"compression-level": "11",
+		"compression-level": "7",
 		"force-compression": "true",
 		"source-date-epoch": fmt.Sprint(w.g.Epoch.Unix()),
 		"name":              w.plan.Recipe.ImageName(),

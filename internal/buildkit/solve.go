@@ -15,11 +15,13 @@ import (
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
 	"github.com/moby/buildkit/util/entitlements"
+	"github.com/tonistiigi/fsutil"
 )
 
 // Solve is one session with a builder: states are evaluated one after the other, the last may be exported.
 type Solve struct {
 	Stores  map[string]content.Store // OCI stores that llb.OCILayout names
+	Folders map[string]string        // of the client, by the name in llb.Local
 	Secrets map[string][]byte        // by id
 	Export  *client.ExportEntry      // what becomes of the result; nil: nothing
 	Status  chan *client.SolveStatus // closed when the solve has ended
@@ -50,6 +52,16 @@ func (b *Builder) Run(ctx context.Context, s Solve, marshal func(context.Context
 		OCIStores:           s.Stores,
 		AllowedEntitlements: []string{entitlements.EntitlementNetworkHost.String()},
 		Session:             []session.Attachable{secretsprovider.FromMap(s.Secrets)},
+	}
+	for name, dir := range s.Folders {
+		fs, err := fsutil.NewFS(dir)
+		if err != nil {
+			return fmt.Errorf("folder %q: %w", name, err)
+		}
+		if opt.LocalMounts == nil {
+			opt.LocalMounts = map[string]fsutil.FS{}
+		}
+		opt.LocalMounts[name] = fs
 	}
 	if s.Export != nil {
 		opt.Exports = []client.ExportEntry{*s.Export}

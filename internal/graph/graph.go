@@ -60,6 +60,7 @@ type Graph struct {
 	Runtime     llb.State // root file system without llama.cpp
 	Image       llb.State
 	Verify      llb.State // /out/verify.log: the image's programs start
+	Dense       llb.State // the client's layers ([LayersLocal]), compressed further
 	Config      ocispecs.Image
 	Annotations map[string]string
 	Key         string // hex digest of everything above; equal keys need no build
@@ -87,6 +88,7 @@ func New(in Input) (*Graph, error) {
 	g.Runtime = b.runtime()
 	g.Image = b.image(g.Runtime, g.Compile)
 	g.Verify = b.verify(g.Image)
+	g.Dense = b.dense(g.Toolchain)
 	g.Config = b.config()
 	g.Annotations = b.annotations()
 	var err error

@@ -13,7 +13,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// uniqueID stands for nothing: the graph has no llb.Local, and a constant keeps it so that equal inputs marshal equally.
+// uniqueID is what marks a client's folders as its own; a constant keeps it so that equal inputs marshal equally. What is
+// in the one folder there is ([LayersLocal]) BuildKit compares by content.
 const uniqueID = "strix-build"
 
 // Marshal encodes a state as BuildKit's definition for linux/amd64.
@@ -21,9 +22,13 @@ func Marshal(ctx context.Context, st llb.State) (*llb.Definition, error) {
 	return st.Marshal(ctx, llb.LinuxAmd64, llb.LocalUniqueID(uniqueID))
 }
 
-// key is the digest of the definition, the config and the annotations. The helper is left out: a newer strix-build
+// key is the digest of the definition, the config, the annotations and how layers are compressed. The helper is left out: a newer strix-build
 // cuts the same libraries to the same bytes, and would otherwise rebuild every image.
 func key(in Input, g *Graph) (string, error) {
+	dense, err := g.DenseID()
+	if err != nil {
+		return "", err
+	}
 	if in.Helper.Layout != "" {
 		in.Helper = Origin{}
 		bare := &builder{in: in, loc: newLocator(nil)}
@@ -37,7 +42,7 @@ func key(in Input, g *Graph) (string, error) {
 	for _, op := range def.Def {
 		h.Write(op)
 	}
-	if err := json.NewEncoder(h).Encode([]any{g.Config, g.Annotations}); err != nil {
+	if err := json.NewEncoder(h).Encode([]any{g.Config, g.Annotations, dense}); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil

@@ -242,8 +242,10 @@ func (s *Store) collect() error {
 	if err != nil {
 		return fmt.Errorf("collect: %w", err)
 	}
-	_, err = s.removeBlobs(need)
-	return err
+	if _, err := s.removeBlobs(need); err != nil {
+		return err
+	}
+	return s.forgetDense()
 }
 
 func (s *Store) needed() (map[string]bool, error) {

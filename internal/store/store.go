@@ -32,8 +32,10 @@ type Store struct {
 
 // Open makes dir an OCI layout where it is not one yet.
 func Open(dir string) (*Store, error) {
-	if err := os.MkdirAll(filepath.Join(dir, "records"), 0o755); err != nil {
-		return nil, fmt.Errorf("store: %w", err)
+	for _, sub := range []string{"records", denseDir} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
+			return nil, fmt.Errorf("store: %w", err)
+		}
 	}
 	c, err := local.NewStore(dir)
 	if err != nil {
