@@ -10,7 +10,7 @@ type Said struct {
 }
 
 // Upstream changed the form at b10394: "version: 0.7.0 (build 11669, commit 5eca4e3ca)".
-var saidForm = regexp.MustCompile(`(?m)^version: .*?(\d+) \((?:build (\d+), commit )?([0-9a-f]+|unknown)\)`)
+var saidForm = regexp.MustCompile(`(?m)^version: (\S+) \((?:build (\d+), commit )?([0-9a-f]+|unknown)\)`)
 
 // SaidIn finds what programs said in their output, in either form.
 func SaidIn(log string) []Said {
