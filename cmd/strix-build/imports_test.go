@@ -15,8 +15,8 @@ var floors = [][]string{
 	0: {"containers", "patches", "recipes", "internal/codeobject", "internal/diag", "internal/miniature", "internal/progress",
 		"internal/strictyaml", "internal/version"},
 	1: {"internal/patch", "internal/recipe", "internal/upstream", "internal/upstream/upstreamtest"},
-	2: {"internal/fit", "internal/graph", "internal/series"},
-	3: {"internal/buildkit", "internal/project", "internal/publish", "internal/resolve", "internal/rootfs", "internal/store"},
+	2: {"internal/fit", "internal/graph", "internal/prove", "internal/series"},
+	3: {"internal/buildkit", "internal/project", "internal/publish", "internal/resolve", "internal/rootfs", "internal/runner", "internal/store"},
 	4: {"internal/build", "internal/buildkit/buildkittest"},
 	5: {"cmd/strix-build", "internal/e2e"},
 }
