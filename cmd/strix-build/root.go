@@ -71,8 +71,8 @@ func (a *app) root() *cobra.Command {
 	f.StringVar(&a.progress, "progress", "", "progress `MODE`: auto, tty, plain, quiet, rawjson (default $BUILDKIT_PROGRESS, else auto)")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more on stderr")
 	f.StringVar(&a.logFormat, "log-format", "text", "text or json")
-	root.AddCommand(a.recipeCmd(), a.lintCmd(), a.lockCmd(), a.patchCmd(), a.planCmd(), a.graphCmd(), a.explainCmd(), a.imagesCmd(), a.proveCmd(),
-		a.builderCmd(), a.versionCmd(), a.cutCmd(), a.miniatureCmd())
+	root.AddCommand(a.recipeCmd(), a.lintCmd(), a.lockCmd(), a.patchCmd(), a.planCmd(), a.graphCmd(), a.explainCmd(), a.imagesCmd(),
+		a.proveCmd(), a.builderCmd(), a.versionCmd(), a.cutCmd(), a.miniatureCmd(), a.smokeModelCmd())
 	argsAreUsage(root)
 	return root
 }

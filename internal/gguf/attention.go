@@ -5,8 +5,12 @@ import "math"
 // lags say how far back each layer's attention looks, in tokens.
 var lags = [...]int{3, 8, 13, 5, 11, 7, 4, 9}
 
-// sharpness is what a rotary pair adds to a score, in nats: a token beside the one that is looked for is 13 nats below.
-const sharpness = 12
+// The fastest 16 pairs of a head decide; slower ones turn too little to tell a token from its neighbour. sharpness is what a
+// pair adds to a score, in nats: a token beside the one that is looked for is 13 nats below.
+const (
+	pairs     = headWidth / 4
+	sharpness = 12
+)
 
 // attentionLayer adds attention that reads the running sum of the token some places back: query and key are constants, which
 // the rotary embedding turns by position, so that scores have their peak at one distance. Each of the two heads carries half
@@ -17,13 +21,13 @@ func (b *builder) attentionLayer(i int) {
 	inMatrix := float32(amount / high)
 	if b.qkNorm {
 		inMatrix = 1
-		unit := float32(amount / math.Sqrt2) // the norm makes a pair sqrt(2) long
+		unit := float32(amount / 2) // with half of the pairs zero, the norm makes the others 2 long
 		b.layer(i, "attn_q_norm.weight", headWidth).fill(unit)
 		b.layer(i, "attn_k_norm.weight", headWidth).fill(unit)
 	}
 	b.query(i, inMatrix)
 	key, value := b.layer(i, "attn_k.weight", width, headWidth), b.layer(i, "attn_v.weight", width, headWidth)
-	for f := range headWidth / 2 {
+	for f := range pairs {
 		key.set(b.rotary(f), atConst, inMatrix)
 	}
 	out := b.layer(i, "attn_output.weight", heads*headWidth, width)
@@ -53,8 +57,8 @@ func (b *builder) query(i int, amount float32) {
 	m := b.layer(i, "attn_q.weight", width, heads*stride)
 	for h := range heads {
 		theta := 1.0
-		for f := range headWidth / 2 {
-			cos, sin := angle(float64(lags[i]) * theta)
+		for f := range pairs {
+			cos, sin := angle(float64(float64(lags[i]) * theta)) // rounded, as in angle
 			row := h*stride + b.rotary(f)
 			m.set(row, atConst, float32(amount*cos))
 			m.set(row+second, atConst, float32(-amount*sin))

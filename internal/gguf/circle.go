@@ -27,7 +27,7 @@ func turn(n, of int) (cos, sin float32) {
 }
 
 // angle returns cosine and sine of x, at most some turns, to 22 bits. The series of the mathematics library may use other
-// instructions on another CPU; here every step is rounded, and what is left is cut off.
+// instructions on another CPU; here every step is rounded by a conversion, which forbids to fuse it with the next.
 func angle(x float64) (cos, sin float32) {
 	x -= float64(2 * math.Pi * math.Floor(x/(2*math.Pi)))
 	term, c, s := 1.0, 0.0, 0.0
