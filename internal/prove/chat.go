@@ -16,7 +16,7 @@ func (t *trial) keeps(ctx context.Context, s *server) error {
 	all := tally{program: Server, window: s.window}
 	var rates []float64
 	for i, text := range t.base.chats {
-		a, err := s.chat(ctx, text, t.Tokens)
+		a, err := s.chat(ctx, text, t.Tokens+t.spare())
 		if err != nil {
 			t.row.add("b", Check{Name: fmt.Sprintf("chat %d", i+1), Verdict: Failed, Why: oneLine(err.Error())})
 			return err

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -17,6 +18,10 @@ type answer struct {
 	Content string  `json:"content"`
 	Timings timings `json:"timings"`
 }
+
+// spare is how many tokens more a drafting server is asked for than are compared: it counts the tokens of a draft before it
+// says them, and so may end an answer early by as many (tools/server/server-context.cpp of b8779).
+func (p *prover) spare() int { return slices.Max(p.Windows) + 1 }
 
 type timings struct {
 	Cached   int `json:"cache_n"`

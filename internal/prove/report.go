@@ -1,6 +1,7 @@
 package prove
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -16,15 +17,9 @@ const (
 	Failed  Verdict = "failed"
 )
 
-var byWeight = []Verdict{"", OK, Noted, NotRun, Refused, Failed}
-
+// weight orders verdicts; what is noted makes no point worse.
 func (v Verdict) weight() int {
-	for i, o := range byWeight {
-		if o == v {
-			return i
-		}
-	}
-	return len(byWeight)
+	return slices.Index([]Verdict{"", OK, NotRun, Refused, Failed}, v)
 }
 
 // Verdicts of a whole report.
@@ -57,6 +52,7 @@ type Row struct {
 	Accepted   int     `json:"accepted"`
 	Acceptance float64 `json:"acceptance"` // measured at point a
 	Compared   int     `json:"compared"`   // tokens, at points a and c
+	Early      int     `json:"early"`      // tokens by which an answer ended before its limit, at most
 	Points     []Point `json:"points"`
 }
 
@@ -78,7 +74,7 @@ type Check struct {
 func verdictOf(rows []Row) string {
 	for _, r := range rows {
 		for _, p := range r.Points {
-			if p.Verdict.weight() > Noted.weight() {
+			if p.Verdict != OK {
 				return Refuted
 			}
 		}

@@ -40,7 +40,7 @@ func (t *trial) share(ctx context.Context, s *server, name string, atOnce int) e
 	work := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError().WithMaxGoroutines(atOnce)
 	for _, i := range mine {
 		work.Go(func(ctx context.Context) error {
-			a, err := s.complete(ctx, question{prompt: t.base.prompts[i], tokens: t.Tokens, slot: -1})
+			a, err := s.complete(ctx, question{prompt: t.base.prompts[i], tokens: t.Tokens + t.spare(), slot: -1})
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, t.atPrompt(err, i))
 			}
@@ -54,7 +54,7 @@ func (t *trial) share(ctx context.Context, s *server, name string, atOnce int) e
 	all := tally{program: Server, window: s.window}
 	for _, i := range mine {
 		want := t.base.answers[i]
-		all.count(i, len(t.base.prompts[i]), len(want), compareTokens(want, got[i], t.base.words))
+		all.count(i, len(t.base.prompts[i]), len(want), t.compare(want, got[i]))
 	}
 	t.conclude("c", name, all)
 	return nil
@@ -70,13 +70,13 @@ func (t *trial) reuse(ctx context.Context, s *server) error {
 	all := tally{program: Server, window: s.window}
 	cached := 0
 	for i, prompt := range t.base.reuse {
-		a, err := s.complete(ctx, question{prompt: prompt, tokens: t.Tokens, cache: true, slot: 0})
+		a, err := s.complete(ctx, question{prompt: prompt, tokens: t.Tokens + t.spare(), cache: true, slot: 0})
 		if err != nil {
 			return fmt.Errorf("shared prompt %d: %w", i+1, err)
 		}
 		cached += a.Timings.Cached
 		want := t.base.reused[i]
-		all.count(i, len(prompt), len(want), compareTokens(want, a.Tokens, t.base.words))
+		all.count(i, len(prompt), len(want), t.compare(want, a.Tokens))
 	}
 	t.conclude("c", "shared prompt", all)
 	if cached < t.base.cached {
@@ -92,12 +92,12 @@ func (t *trial) shift(ctx context.Context, s *server) error {
 		t.row.add("c", Check{Name: "context shift", Verdict: Noted, Why: "the context of this model cannot be shifted, without a draft either"})
 		return nil
 	}
-	a, err := s.complete(ctx, question{prompt: t.base.long, tokens: t.Tokens, slot: -1})
+	a, err := s.complete(ctx, question{prompt: t.base.long, tokens: t.Tokens + t.spare(), slot: -1})
 	if err != nil {
 		return fmt.Errorf("context shift: %w", err)
 	}
 	all := tally{program: Server, window: s.window}
-	all.count(0, len(t.base.long), len(t.base.shifted), compareTokens(t.base.shifted, a.Tokens, t.base.words))
+	all.count(0, len(t.base.long), len(t.base.shifted), t.compare(t.base.shifted, a.Tokens))
 	t.conclude("c", "context shift", all)
 	return nil
 }

@@ -35,7 +35,12 @@ func (r *Report) Text(w io.Writer) error {
 
 // explain says what is not ok, each finding once.
 func (r Row) explain(w io.Writer) {
-	var said []string
+	said := []string{}
+	if r.Early > 0 {
+		said = append(said, "")
+		fmt.Fprintf(w, "\n%s, draft %s\n  answers end up to %d tokens before their limit: the server counts a draft before it says it\n",
+			r.Model, r.Draft, r.Early)
+	}
 	for _, p := range r.Points {
 		for _, c := range p.Checks {
 			if c.Verdict == OK {

@@ -166,7 +166,7 @@ func (t *trial) same(ctx context.Context, s *server, turn int) error {
 	drafted := 0
 	defer func() { t.row.Compared += all.compared }()
 	for i := turn % len(t.Windows); i < len(t.base.prompts); i += len(t.Windows) {
-		a, err := s.complete(ctx, question{prompt: t.base.prompts[i], tokens: t.Tokens, slot: -1})
+		a, err := s.complete(ctx, question{prompt: t.base.prompts[i], tokens: t.Tokens + t.spare(), slot: -1})
 		if err != nil {
 			return t.atPrompt(err, i)
 		}
@@ -174,7 +174,7 @@ func (t *trial) same(ctx context.Context, s *server, turn int) error {
 		t.row.Accepted += a.Timings.Accepted
 		drafted += a.Timings.Drafted
 		want := t.base.answers[i]
-		all.count(i, len(t.base.prompts[i]), len(want), compareTokens(want, a.Tokens, t.base.words))
+		all.count(i, len(t.base.prompts[i]), len(want), t.compare(want, a.Tokens))
 	}
 	fmt.Fprintf(t.log, "window %d: %d answers, %d differ\n", s.window, all.asked, all.differing)
 	if drafted == 0 && all.asked > 0 {
@@ -192,6 +192,12 @@ func (s *server) whyNoDraft() string {
 		return fmt.Sprintf("it drafts nothing and says %q", line)
 	}
 	return "it drafts nothing, and does not say why"
+}
+
+// compare leaves out what was asked for to spare, and remembers by how much answers end early.
+func (t *trial) compare(want, got []int) *Difference {
+	t.row.Early = max(t.row.Early, t.Tokens+t.spare()-len(got))
+	return compareTokens(want, got[:min(len(got), len(want))], t.base.words)
 }
 
 // atPrompt says which prompt an error belongs to, and keeps its kind.
