@@ -21,6 +21,7 @@ import (
 // smokeOptions are the flags of smoke-model.
 type smokeOptions struct {
 	arch, accept, output, dir string
+	noise                     float64
 	all, asJSON               bool
 }
 
@@ -29,6 +30,7 @@ type smokeFile struct {
 	Path   string  `json:"path"`
 	Arch   string  `json:"arch"`
 	Accept float64 `json:"accept,omitempty"` // of a draft
+	Noise  float64 `json:"noise,omitempty"`  // that was asked for in place of a rate
 	Size   int     `json:"size"`             // bytes
 	SHA256 string  `json:"sha256"`
 }
@@ -56,7 +58,8 @@ noise, of whose tokens about that part is accepted. The same command writes the 
 	f := cmd.Flags()
 	f.StringVar(&opt.arch, "arch", "", "write the model of architecture `NAME` (smoke-model list)")
 	f.StringVar(&opt.accept, "accept", "", "write the draft with this acceptance `RATE`: "+strings.Join(rateNames(), ", "))
-	f.StringVarP(&opt.output, "output", "o", "", "write to `FILE` (default ARCH.gguf or ARCH-draft-RATE.gguf)")
+	f.Float64Var(&opt.noise, "noise", 0, "write a draft with noise of this `PART` of each tensor's root mean square, to tune one")
+	f.StringVarP(&opt.output, "output", "o", "", "write to `FILE` (default ARCH.gguf, ARCH-draft-RATE.gguf or ARCH-noise-PART.gguf)")
 	f.StringVar(&opt.dir, "dir", ".", "write below `DIR`, which is made where missing")
 	f.BoolVar(&opt.all, "all", false, "write every model with its drafts")
 	f.BoolVar(&opt.asJSON, "json", false, "print JSON")
@@ -87,30 +90,41 @@ func rateName(r float64) string { return strconv.FormatFloat(r, 'f', -1, 64) }
 // files turns the flags into what is to be written.
 func (o smokeOptions) files() ([]smokeFile, error) {
 	if o.all {
-		if o.arch != "" || o.accept != "" || o.output != "" {
-			return nil, usage("--all takes no --arch, --accept or --output")
-		}
-		var out []smokeFile
-		for _, arch := range archNames() {
-			for _, r := range append([]float64{0}, gguf.Accepts()...) {
-				out = append(out, smokeFile{Path: o.path(arch, r), Arch: arch, Accept: r})
-			}
-		}
-		return out, nil
+		return o.everything()
 	}
-	if !slices.Contains(archNames(), o.arch) {
+	f := smokeFile{Arch: o.arch, Noise: o.noise}
+	switch {
+	case !slices.Contains(archNames(), o.arch):
 		return nil, usage("--arch %q: want %s (or --all)", o.arch, strings.Join(archNames(), ", "))
-	}
-	f := smokeFile{Arch: o.arch}
-	if o.accept != "" {
+	case o.noise != 0 && o.accept != "":
+		return nil, usage("--accept and --noise exclude each other")
+	case !(o.noise >= 0 && o.noise <= 1): // also what is no number
+		return nil, usage("--noise \"%g\": want a part, 0 to 1", o.noise)
+	case o.accept != "":
 		at := slices.IndexFunc(gguf.Accepts(), func(r float64) bool { return same(o.accept, r) })
 		if at < 0 {
 			return nil, usage("--accept %q: want %s", o.accept, strings.Join(rateNames(), ", "))
 		}
 		f.Accept = gguf.Accepts()[at]
 	}
-	f.Path = o.path(f.Arch, f.Accept)
+	f.Path = o.path(f)
 	return []smokeFile{f}, nil
+}
+
+// everything is every model with its drafts.
+func (o smokeOptions) everything() ([]smokeFile, error) {
+	if o.arch != "" || o.accept != "" || o.output != "" || o.noise != 0 {
+		return nil, usage("--all takes no --arch, --accept, --noise or --output")
+	}
+	var out []smokeFile
+	for _, arch := range archNames() {
+		for _, r := range append([]float64{0}, gguf.Accepts()...) {
+			f := smokeFile{Arch: arch, Accept: r}
+			f.Path = o.path(f)
+			out = append(out, f)
+		}
+	}
+	return out, nil
 }
 
 // same reports whether a text is a rate, also as 0.50.
@@ -119,13 +133,15 @@ func same(text string, r float64) bool {
 	return err == nil && v == r
 }
 
-func (o smokeOptions) path(arch string, accept float64) string {
-	name := arch + ".gguf"
+func (o smokeOptions) path(f smokeFile) string {
+	name := f.Arch + ".gguf"
 	switch {
 	case o.output != "":
 		name = o.output
-	case accept != 0:
-		name = arch + "-draft-" + rateName(accept) + ".gguf"
+	case f.Accept != 0:
+		name = f.Arch + "-draft-" + rateName(f.Accept) + ".gguf"
+	case f.Noise != 0:
+		name = f.Arch + "-noise-" + rateName(f.Noise) + ".gguf"
 	}
 	if filepath.IsAbs(name) {
 		return name
@@ -133,11 +149,19 @@ func (o smokeOptions) path(arch string, accept float64) string {
 	return filepath.Join(o.dir, name)
 }
 
+// bytes makes the file's content.
+func (f smokeFile) bytes() ([]byte, error) {
+	if f.Noise != 0 {
+		return gguf.BytesWithNoise(f.Arch, f.Noise)
+	}
+	return gguf.Bytes(f.Arch, f.Accept)
+}
+
 // writeSmoke writes the files, each whole, and then says what they are.
 func (a *app) writeSmoke(files []smokeFile, asJSON bool) error {
 	for i := range files {
 		f := &files[i]
-		data, err := gguf.Bytes(f.Arch, f.Accept)
+		data, err := f.bytes()
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,12 @@ import "strconv"
 // open is silu(8), what a gate of the constant lets through.
 const open = 7.99731719
 
+// Numbers of hidden units.
+const (
+	addingUnits   = 8 * len(frequencies)
+	clearingUnits = 2 * codeWidth
+)
+
 // unit is a hidden unit of a gated feed-forward network.
 type unit struct {
 	gate, up int             // places of the stream it multiplies: silu(scale*x[gate]) * x[up]
@@ -19,22 +25,22 @@ func (b *builder) feedForward(i int) {
 		name = "post_attention_norm.weight"
 	}
 	b.norm(layerName(i, name), true)
-	clear := clearing()
+	rest := clearing()
 	switch {
 	case b.experts == 0:
-		b.network(i, "", append(adding(0, 1), clear...))
+		b.network(i, "", append(adding(0, 1), rest...))
 	case b.shared:
 		b.expertLayer(i, nil)
-		b.layer(i, "ffn_gate_inp_shexp.weight", width).fill(0).set(0, atConst, 2)
-		b.network(i, "_shexp", clear)
+		b.layer(i, "ffn_gate_inp_shexp.weight", width).set(0, atConst, 2)
+		b.network(i, "_shexp", rest)
 	default:
-		b.expertLayer(i, clear)
+		b.expertLayer(i, rest)
 	}
 }
 
 // expertLayer adds experts that each add a number of their own besides, and the router. The class of the token decides for a
 // first and a second expert; the first has 92 % of the weight.
-func (b *builder) expertLayer(i int, clear []unit) {
+func (b *builder) expertLayer(i int, rest []unit) {
 	router := b.layer(i, "ffn_gate_inp.weight", width, b.experts)
 	order, offsets := shuffled(classes, b.arch, layerName(i, "experts")), shuffled(modulus, b.arch, layerName(i, "offsets"))
 	for c := range classes {
@@ -43,7 +49,7 @@ func (b *builder) expertLayer(i int, clear []unit) {
 	}
 	var units [][]unit
 	for e := range b.experts {
-		units = append(units, append(adding(offsets[e], 1.07), clear...))
+		units = append(units, append(adding(offsets[e], 1.07), rest...))
 	}
 	n := len(units[0])
 	gate, up := b.layer(i, "ffn_gate_exps.weight", width, n, b.experts), b.layer(i, "ffn_up_exps.weight", width, n, b.experts)
@@ -93,7 +99,7 @@ func adding(number int, gain float32) []unit {
 // clearing are the units that take the old sum and the read away.
 func clearing() []unit {
 	var out []unit
-	for j := range 2 * codeWidth {
+	for j := range clearingUnits {
 		out = append(out, unit{atConst, atSum + j, 2, map[int]float32{atSum + j: -1 / open}})
 	}
 	return out

@@ -36,7 +36,7 @@ func (s shape) metadata() []pair {
 	own("context_length", uint32(32768))
 	own("embedding_length", uint32(width))
 	own("block_count", uint32(s.layers))
-	own("feed_forward_length", uint32(4*len(frequencies)*2+2*codeWidth))
+	own("feed_forward_length", uint32(addingUnits+clearingUnits))
 	own("attention.head_count", uint32(heads))
 	own("attention.head_count_kv", uint32(1))
 	own("attention.key_length", uint32(headWidth))
@@ -54,7 +54,7 @@ func (s shape) metadata() []pair {
 		own("expert_feed_forward_length", uint32(s.expertUnits()))
 	}
 	if s.shared {
-		own("expert_shared_feed_forward_length", uint32(2*codeWidth))
+		own("expert_shared_feed_forward_length", uint32(clearingUnits))
 	}
 	if s.recurrent {
 		own("full_attention_interval", uint32(interval))
@@ -69,11 +69,10 @@ func (s shape) metadata() []pair {
 
 // expertUnits is the number of hidden units of an expert: where all tokens share one, that one clears.
 func (s shape) expertUnits() int {
-	n := 8 * len(frequencies)
-	if !s.shared {
-		n += 2 * codeWidth
+	if s.shared {
+		return addingUnits
 	}
-	return n
+	return addingUnits + clearingUnits
 }
 
 // tokenizer is byte-level BPE without a merge: each character is a token.

@@ -68,7 +68,7 @@ func TestVersion2IsTheSame(t *testing.T) {
 func TestWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	tensor := func(offset uint64, dims ...uint64) []byte {
-		return header(start(1, 0), "w", uint32(len(dims)), header(dims2(dims)...), uint32(typeF32), offset)
+		return header(start(1, 0), "w", uint32(len(dims)), header(anys(dims)...), uint32(typeF32), offset)
 	}
 	for name, c := range map[string]struct {
 		data []byte
@@ -92,7 +92,7 @@ func TestWhatIsWrong(t *testing.T) {
 	}
 }
 
-func dims2(dims []uint64) []any {
+func anys(dims []uint64) []any {
 	var out []any
 	for _, d := range dims {
 		out = append(out, d)
