@@ -14,7 +14,7 @@ import (
 var floors = [][]string{
 	0: {"containers", "patches", "recipes", "internal/codeobject", "internal/diag", "internal/gguf", "internal/miniature",
 		"internal/progress", "internal/strictyaml", "internal/version"},
-	1: {"internal/patch", "internal/recipe", "internal/upstream", "internal/upstream/upstreamtest"},
+	1: {"internal/patch", "internal/recipe", "internal/prove/provetest", "internal/upstream", "internal/upstream/upstreamtest"},
 	2: {"internal/fit", "internal/graph", "internal/prove", "internal/series"},
 	3: {"internal/buildkit", "internal/project", "internal/publish", "internal/resolve", "internal/rootfs", "internal/runner", "internal/store"},
 	4: {"internal/build", "internal/buildkit/buildkittest"},

@@ -10,23 +10,27 @@ import (
 // server in order has the same acceptance for both.
 const Tolerance = 0.05
 
-// keeps proves b: ten chats on one slot, one after the other. The last is the first again: what lies between must not have
-// made drafts worse.
-func (t *trial) keeps(ctx context.Context, s *server) error {
+// keeps proves b: ten chats on the slot of a fresh server, one after the other. The last is the first again: what lies
+// between must not have made drafts worse.
+func (t *trial) keeps(ctx context.Context) error {
+	window := t.Windows[len(t.Windows)-1]
+	set := setting{name: fmt.Sprintf("%s chats", t.pair), pair: t.pair, window: window, slots: 1, batch: batch}
+	return t.with(ctx, set, "b", func(s *server) error { return t.chats(ctx, s) })
+}
+
+func (t *trial) chats(ctx context.Context, s *server) error {
 	all := tally{program: Server, window: s.window}
 	var rates []float64
 	for i, text := range t.base.chats {
-		a, err := s.chat(ctx, text, t.Tokens+t.spare())
+		a, err := s.chat(ctx, text, t.Tokens+t.spare(), true)
 		if err != nil {
-			t.row.add("b", Check{Name: fmt.Sprintf("chat %d", i+1), Verdict: Failed, Why: oneLine(err.Error())})
-			return err
+			return fmt.Errorf("chat %d: %w", i+1, err)
 		}
-		want := t.base.replies[i]
-		all.count(i, 0, 0, compareText(want, a.text()))
+		all.count(i, 0, 0, compareText(t.base.replies[i], a.text()), t.base.cache.chats[i])
 		rates = append(rates, rate(a.Timings))
 	}
 	t.row.add("b", acceptanceCheck(rates))
-	t.row.add("b", all.check("chats"))
+	t.conclude("b", "chats", all)
 	return nil
 }
 

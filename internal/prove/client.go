@@ -77,11 +77,11 @@ func (a chatAnswer) text() string {
 	return b.String()
 }
 
-func (s *server) chat(ctx context.Context, text string, tokens int) (chatAnswer, error) {
+func (s *server) chat(ctx context.Context, text string, tokens int, cache bool) (chatAnswer, error) {
 	var a chatAnswer
 	err := s.post(ctx, "/v1/chat/completions", map[string]any{
 		"messages":   []map[string]string{{"role": "user", "content": text}},
-		"max_tokens": tokens, "temperature": 0, "top_k": 1, "seed": 1, "ignore_eos": true, "cache_prompt": true}, &a)
+		"max_tokens": tokens, "temperature": 0, "top_k": 1, "seed": 1, "ignore_eos": true, "cache_prompt": cache}, &a)
 	return a, err
 }
 

@@ -110,7 +110,8 @@ func (p *prover) openLog(name string) (*serverLog, func(), error) {
 
 func dial(socket string) *http.Client {
 	var d net.Dialer
-	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	// a connection for each request: a server that closes one it kept would look like one that failed
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return d.DialContext(ctx, "unix", socket)
 	}}}
 }

@@ -22,10 +22,10 @@ func (t *trial) simple(ctx context.Context) error {
 	}
 	defer os.RemoveAll(dir)
 	all := tally{program: Simple}
-	drafted, end := 0, ""
+	drafted := -1
 	for i, text := range t.base.texts {
 		all.window = t.Windows[i%len(t.Windows)]
-		out, err := t.speculate(ctx, dir, text, all.window)
+		out, err := t.whole(ctx, dir, text, all.window, len(t.base.said[i]))
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -33,15 +33,14 @@ func (t *trial) simple(ctx context.Context) error {
 			t.row.add("a", Check{Name: Simple, Verdict: Failed, Why: fmt.Sprintf("window %d, text %d: %s", all.window, i+1, oneLine(err.Error()))})
 			return nil
 		}
-		drafted += out.drafted
-		end = out.log.end()
-		all.count(i, 0, 0, compareText(t.base.said[i], out.text))
+		drafted = max(drafted, out.drafted)
+		all.count(i, 0, 0, compareText(out.lostEnd(t.base.said[i]), out.text), false)
 	}
 	if all.asked == 0 {
 		return nil
 	}
 	if drafted == 0 {
-		t.row.add("a", Check{Name: Simple, Verdict: Refused, Why: "it drafts nothing: " + end})
+		t.row.add("a", Check{Name: Simple, Verdict: Refused, Why: "it drafts nothing"})
 		return nil
 	}
 	t.row.add("a", all.check(Simple))
@@ -51,8 +50,39 @@ func (t *trial) simple(ctx context.Context) error {
 // speech is what llama-speculative-simple said.
 type speech struct {
 	text    string
-	drafted int
+	drafted int // -1: not said
 	log     *serverLog
+}
+
+// tries is how often the program is run for a text whose end it lost: it writes from a thread that it does not wait for when
+// it exits (common/log.cpp: "logs may be lost"), so that a busy machine sees less than was said.
+const tries = 5
+
+// whole runs the program until it has said at least so much, or has said less every time.
+func (t *trial) whole(ctx context.Context, dir, text string, window, least int) (speech, error) {
+	var best speech
+	for range tries {
+		out, err := t.speculate(ctx, dir, text, window)
+		if err != nil {
+			return out, err
+		}
+		if len(out.text) >= least && out.drafted >= 0 {
+			return out, nil
+		}
+		if best.log == nil || len(out.text) > len(best.text) {
+			best = out
+		}
+	}
+	return best, nil
+}
+
+// lostEnd is as much of want as a program said that lost its end every time: never less than half.
+func (s speech) lostEnd(want string) string {
+	said := strings.TrimRight(s.text, "\n")
+	if len(said) < len(want) && len(said) > len(want)/2 {
+		return want[:len(said)]
+	}
+	return want
 }
 
 // simpleBatch takes any text prompt whole.
@@ -64,7 +94,7 @@ func (t *trial) speculate(ctx context.Context, dir, text string, window int) (sp
 	if err != nil {
 		return speech{}, err
 	}
-	args = append(args, "--predict", strconv.Itoa(t.Tokens), "--temp", "0", "--top-k", "1", "--ignore-eos", "--prompt", text)
+	args = append(args, "--predict", strconv.Itoa(t.Tokens+t.spare()), "--temp", "0", "--top-k", "1", "--ignore-eos", "--prompt", text)
 	ctx, cancel := context.WithTimeoutCause(ctx, t.Timeout, fmt.Errorf("no answer within %s", t.Timeout))
 	defer cancel()
 	var stdout, stderr bytes.Buffer
@@ -76,6 +106,7 @@ func (t *trial) speculate(ctx context.Context, dir, text string, window int) (sp
 	if out.text, err = afterPrompt(stdout.String(), text); err != nil {
 		return out, err
 	}
+	out.drafted = -1 // it lost that too
 	if m := draftedForm.FindStringSubmatch(stderr.String()); m != nil {
 		out.drafted, _ = strconv.Atoi(m[1])
 	}

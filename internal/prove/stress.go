@@ -10,13 +10,13 @@ import (
 // giveUpAfter is how many tokens of an answer are read before its connection is closed.
 const giveUpAfter = 16
 
-// twoSlots proves c with the middle window: two sequences at once, a prompt that shares its beginning with the one before, a
+// twoSlots proves c with the middle window: a prompt that shares its beginning with the one before, two sequences at once, a
 // context that is shifted, an answer that is given up, and then point a once more.
 func (t *trial) twoSlots(ctx context.Context) error {
 	window := t.Windows[len(t.Windows)/2]
 	set := setting{name: fmt.Sprintf("%s two slots", t.pair), pair: t.pair, window: window, slots: 2, batch: batch}
 	return t.with(ctx, set, "c", func(s *server) error {
-		for _, step := range []func(context.Context, *server) error{t.together, t.reuse, t.shift, t.cancelled} {
+		for _, step := range []func(context.Context, *server) error{t.reuse, t.together, t.shift, t.cancelled} {
 			if err := step(ctx, s); err != nil {
 				return err
 			}
@@ -54,7 +54,7 @@ func (t *trial) share(ctx context.Context, s *server, name string, atOnce int) e
 	all := tally{program: Server, window: s.window}
 	for _, i := range mine {
 		want := t.base.answers[i]
-		all.count(i, len(t.base.prompts[i]), len(want), t.compare(want, got[i]))
+		all.count(i, len(t.base.prompts[i]), len(want), t.compare(want, got[i]), false)
 	}
 	t.conclude("c", name, all)
 	return nil
@@ -63,6 +63,10 @@ func (t *trial) share(ctx context.Context, s *server, name string, atOnce int) e
 func (t *trial) conclude(point, name string, all tally) {
 	t.row.Compared += all.compared
 	t.row.add(point, all.check(name))
+	if all.known > 0 {
+		t.row.add(point, Check{Name: name, Verdict: Noted,
+			Why: fmt.Sprintf("%d of %d answers differ, and did so without a draft once the cache was used", all.known, all.asked)})
+	}
 }
 
 // reuse asks prompts that begin alike, on one slot with its cache.
@@ -76,12 +80,12 @@ func (t *trial) reuse(ctx context.Context, s *server) error {
 		}
 		cached += a.Timings.Cached
 		want := t.base.reused[i]
-		all.count(i, len(prompt), len(want), t.compare(want, a.Tokens))
+		all.count(i, len(prompt), len(want), t.compare(want, a.Tokens), t.base.cache.reuse[i])
 	}
 	t.conclude("c", "shared prompt", all)
-	if cached < t.base.cached {
+	if cached < t.base.cache.cached {
 		t.row.add("c", Check{Name: "shared prompt", Verdict: Noted,
-			Why: fmt.Sprintf("%d tokens came from the cache, %d without a draft", cached, t.base.cached)})
+			Why: fmt.Sprintf("%d tokens came from the cache, %d without a draft", cached, t.base.cache.cached)})
 	}
 	return nil
 }
@@ -97,7 +101,7 @@ func (t *trial) shift(ctx context.Context, s *server) error {
 		return fmt.Errorf("context shift: %w", err)
 	}
 	all := tally{program: Server, window: s.window}
-	all.count(0, len(t.base.long), len(t.base.shifted), t.compare(t.base.shifted, a.Tokens))
+	all.count(0, len(t.base.long), len(t.base.shifted), t.compare(t.base.shifted, a.Tokens), false)
 	t.conclude("c", "context shift", all)
 	return nil
 }

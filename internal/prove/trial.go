@@ -20,7 +20,7 @@ type trial struct {
 }
 
 // trial asks a target and its draft what the target was asked alone. A server for each window answers its share of the
-// prompts; the last one chats as well. Then one with two slots is put under stress.
+// prompts. Then one chats, and one with two slots is put under stress.
 func (p *prover) trial(ctx context.Context, pair Pair, base *baseline, log io.Writer) (Row, error) {
 	t := &trial{prover: p, pair: pair, base: base, log: log,
 		row: &Row{Model: pair.Model, Class: string(pair.Class), Draft: pair.twin(), Target: pair.Accept}}
@@ -32,21 +32,25 @@ func (p *prover) trial(ctx context.Context, pair Pair, base *baseline, log io.Wr
 			break
 		}
 	}
-	if p.wants("c") && !t.refused && !t.gone {
-		if err := t.twoSlots(ctx); err != nil {
-			return *t.row, err
-		}
-	}
-	if p.wants("a") && p.Simple {
-		if err := t.simple(ctx); err != nil {
-			return *t.row, err
+	for _, next := range []struct {
+		wanted bool
+		prove  func(context.Context) error
+	}{
+		{p.wants("b") && !t.refused && !t.gone, t.keeps},
+		{p.wants("c") && !t.refused && !t.gone, t.twoSlots},
+		{p.wants("a") && p.Simple, t.simple},
+	} {
+		if next.wanted {
+			if err := next.prove(ctx); err != nil {
+				return *t.row, err
+			}
 		}
 	}
 	t.row.finish(p.Points)
 	return *t.row, nil
 }
 
-// oneSlot proves a, b and e with one window.
+// oneSlot proves a and e with one window.
 func (t *trial) oneSlot(ctx context.Context, i int) error {
 	window := t.Windows[i]
 	return t.with(ctx, setting{name: fmt.Sprintf("%s window %d", t.pair, window), pair: t.pair, window: window, slots: 1, batch: batch}, "a",
@@ -57,13 +61,7 @@ func (t *trial) oneSlot(ctx context.Context, i int) error {
 				}
 			}
 			// without it nothing else means anything, so a's prompts are asked whatever is wanted
-			if err := t.same(ctx, s, i); err != nil || t.refused {
-				return err
-			}
-			if t.wants("b") && i == len(t.Windows)-1 {
-				return t.keeps(ctx, s)
-			}
-			return nil
+			return t.same(ctx, s, i)
 		})
 }
 
@@ -79,17 +77,13 @@ func (t *trial) with(ctx context.Context, set setting, point string, work func(*
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	var gone *endedError
-	var answer *answerError
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case s == nil && !errors.As(err, &gone):
+	}
+	var gone *endedError
+	t.gone = errors.As(err, &gone)
+	if s == nil && !t.gone {
 		return err // it never began
-	case errors.As(err, &gone):
-		t.gone = true
-	case !errors.As(err, &answer):
-		return err
 	}
 	t.row.add(point, Check{Name: t.label(set), Verdict: Failed, Why: oneLine(err.Error())})
 	return nil
@@ -136,14 +130,19 @@ type tally struct {
 	window    int
 	asked     int
 	differing int
+	known     int // that differ and did without a draft
 	compared  int
 	first     *Difference
 }
 
-func (c *tally) count(i, promptTokens, compared int, d *Difference) {
+func (c *tally) count(i, promptTokens, compared int, d *Difference, known bool) {
 	c.asked++
 	c.compared += compared
 	if d == nil {
+		return
+	}
+	if known {
+		c.known++
 		return
 	}
 	c.differing++
@@ -174,7 +173,7 @@ func (t *trial) same(ctx context.Context, s *server, turn int) error {
 		t.row.Accepted += a.Timings.Accepted
 		drafted += a.Timings.Drafted
 		want := t.base.answers[i]
-		all.count(i, len(t.base.prompts[i]), len(want), t.compare(want, a.Tokens))
+		all.count(i, len(t.base.prompts[i]), len(want), t.compare(want, a.Tokens), false)
 	}
 	fmt.Fprintf(t.log, "window %d: %d answers, %d differ\n", s.window, all.asked, all.differing)
 	if drafted == 0 && all.asked > 0 {
