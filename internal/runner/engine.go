@@ -31,7 +31,7 @@ func (e *Engine) Has(ctx context.Context, program string) bool {
 	return err == nil
 }
 
-// removeWithin is how long an engine may take to end a container.
+// removeWithin is how long an engine or runc may take to remove a container.
 const removeWithin = 20 * time.Second
 
 // Run runs a program in a container without network. The engine's own process is only a client, so the container is removed

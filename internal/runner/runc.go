@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 
 	"strix-build/internal/prove"
 )
@@ -18,8 +18,6 @@ type Tree struct {
 	Work string   // for bundles and runc's state
 	Env  []string // the image's
 	GPU  *GPU     // nil: none
-
-	started atomic.Int64
 }
 
 // Has reports whether the image holds a program, on its own PATH.
@@ -48,11 +46,11 @@ func (t *Tree) path() []string {
 // Run runs a program in a container of its own, without network. runc is the first process of a process namespace: what
 // ends runc, however it ends, ends the container.
 func (t *Tree) Run(ctx context.Context, c prove.Command) error {
-	id := fmt.Sprintf("strix-build-prove-%d-%d", os.Getpid(), t.started.Add(1))
-	bundle := filepath.Join(t.Work, id)
-	if err := os.Mkdir(bundle, 0o700); err != nil {
+	bundle, err := os.MkdirTemp(t.Work, fmt.Sprintf("strix-build-prove-%d-", os.Getpid()))
+	if err != nil {
 		return err
 	}
+	id := filepath.Base(bundle) // no other container has it
 	defer os.RemoveAll(bundle)
 	spec, err := t.spec(c)
 	if err != nil {
@@ -61,8 +59,15 @@ func (t *Tree) Run(ctx context.Context, c prove.Command) error {
 	if err := os.WriteFile(filepath.Join(bundle, "config.json"), spec, 0o600); err != nil {
 		return err
 	}
-	return run(ctx, prove.Command{Program: c.Program, Dir: bundle, Stdout: c.Stdout, Stderr: c.Stderr}, "unshare",
-		"--fork", "--pid", "--mount-proc", "--kill-child", "runc", "--root", filepath.Join(t.Work, "state"), "run", "--bundle", bundle, id)
+	state := filepath.Join(t.Work, "state")
+	err = run(ctx, prove.Command{Program: c.Program, Dir: bundle, Stdout: c.Stdout, Stderr: c.Stderr}, "unshare",
+		"--fork", "--pid", "--mount-proc", "--kill-child", "runc", "--root", state, "run", "--bundle", bundle, id)
+	if err != nil { // a runc that was killed leaves its notes and empty control groups
+		rm, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeWithin)
+		defer cancel()
+		_ = exec.CommandContext(rm, "runc", "--root", state, "delete", "--force", id).Run()
+	}
+	return err
 }
 
 // object is a part of runc's configuration (github.com/opencontainers/runtime-spec).

@@ -7,6 +7,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -51,7 +52,7 @@ func run(ctx context.Context, c prove.Command, name string, args ...string) erro
 		return fmt.Errorf("start %s: %w", c.Program, err)
 	}
 	err := cmd.Wait()
-	_ = signal(cmd, syscall.SIGKILL) // what it started and left
+	clearGroup(cmd.Process.Pid)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -60,8 +61,21 @@ func run(ctx context.Context, c prove.Command, name string, args ...string) erro
 
 // signal sends to the whole group; one that is gone is no error.
 func signal(cmd *exec.Cmd, s syscall.Signal) error {
-	if err := syscall.Kill(-cmd.Process.Pid, s); err != nil && err != syscall.ESRCH { //nolint:errorlint // a plain errno
+	if err := syscall.Kill(-cmd.Process.Pid, s); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return err
 	}
 	return nil
+}
+
+// goneWithin is how long the kernel may take to end what was killed. A dead process that the machine's first one does not
+// collect stays in its group: so there is an end to the wait.
+const goneWithin = time.Second
+
+// clearGroup kills what a process started and left in its group, and waits until it is gone.
+func clearGroup(group int) {
+	for end := time.Now().Add(goneWithin); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if errors.Is(syscall.Kill(-group, syscall.SIGKILL), syscall.ESRCH) {
+			return
+		}
+	}
 }
