@@ -21,7 +21,7 @@ type pairFlags struct {
 
 func (o *pairFlags) register(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.models, "model", nil, "smoke `MODELS`: "+strings.Join(modelNames(), ", ")+" (default: all)")
-	f.StringSliceVar(&o.accepts, "accept", nil, "acceptances of the smoke drafts (default: "+strings.Join(acceptWords(), ", ")+")")
+	f.StringSliceVar(&o.accepts, "accept", nil, "`RATES` of the smoke drafts (default: "+strings.Join(acceptWords(), ", ")+")")
 	f.StringVar(&o.target, "target", "", "GGUF `FILE` of your own, with --draft")
 	f.StringVar(&o.draft, "draft", "", "GGUF `FILE` that drafts for --target")
 	f.BoolVar(&o.requireHybrid, "require-hybrid", false, "refuse models without recurrent state, which prove nothing of its rollback")
