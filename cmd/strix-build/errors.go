@@ -24,6 +24,11 @@ const (
 	exitInterrupted = 130
 )
 
+// refusedError says that the gate refused: what was asked for ran, and did not pass.
+type refusedError struct{ text string }
+
+func (e *refusedError) Error() string { return e.text }
+
 func usage(format string, args ...any) error {
 	return &build.UsageError{Text: fmt.Sprintf(format, args...)}
 }
@@ -77,6 +82,10 @@ func reportOne(w io.Writer, err error, fsys fs.FS) int {
 	var u *build.UsageError
 	if errors.As(err, &u) {
 		return exitUsage
+	}
+	var refused *refusedError
+	if errors.As(err, &refused) {
+		return exitRefused
 	}
 	return exitFailed
 }

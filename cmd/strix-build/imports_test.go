@@ -12,17 +12,18 @@ import (
 
 // floors are the packages by floor: one imports lower floors only.
 var floors = [][]string{
-	0: {"containers", "patches", "recipes", "internal/codeobject", "internal/diag", "internal/miniature", "internal/progress",
-		"internal/strictyaml", "internal/version"},
-	1: {"internal/patch", "internal/recipe", "internal/upstream", "internal/upstream/upstreamtest"},
-	2: {"internal/fit", "internal/graph", "internal/series"},
-	3: {"internal/buildkit", "internal/project", "internal/publish", "internal/resolve", "internal/rootfs", "internal/store"},
+	0: {"containers", "patches", "recipes", "internal/codeobject", "internal/diag", "internal/gguf", "internal/miniature",
+		"internal/progress", "internal/strictyaml", "internal/version"},
+	1: {"internal/patch", "internal/recipe", "internal/prove/provetest", "internal/upstream", "internal/upstream/upstreamtest"},
+	2: {"internal/fit", "internal/graph", "internal/prove", "internal/series"},
+	3: {"internal/buildkit", "internal/project", "internal/publish", "internal/resolve", "internal/rootfs", "internal/runner", "internal/store"},
 	4: {"internal/build", "internal/buildkit/buildkittest"},
 	5: {"cmd/strix-build", "internal/e2e"},
 }
 
 // beside is what may be imported on the same floor.
 var beside = map[string][]string{
+	"internal/gguf":       {"internal/strictyaml"},
 	"internal/strictyaml": {"internal/diag"},
 	"internal/upstream":   {"internal/patch"},
 }

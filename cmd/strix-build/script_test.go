@@ -12,10 +12,12 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"strix-build/internal/prove/provetest"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"strix-build": main})
+	testscript.Main(m, map[string]func(){"strix-build": main, "llama-server": provetest.Main, "llama-speculative-simple": provetest.Main})
 }
 
 // TestScript runs testdata/script: the program as people see it, without network, daemon or root.
@@ -37,7 +39,7 @@ func TestScript(t *testing.T) {
 			return os.Mkdir(filepath.Join(e.WorkDir, "home"), 0o755)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "miniature": miniatureProject, "repeat": repeat,
+			"exits": exits, "miniature": miniatureProject, "programs": programs, "repeat": repeat,
 		},
 	})
 }
@@ -69,6 +71,24 @@ func miniatureProject(ts *testscript.TestScript, _ bool, _ []string) {
 		data := strings.ReplaceAll(ts.ReadFile(file), `bootstrap: "sid"`, image)
 		ts.Check(os.WriteFile(file, []byte(data), 0o644))
 	}
+}
+
+// programs puts stand-ins for llama.cpp's programs into a folder: programs DIR NAME...
+func programs(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.MkdirAll(ts.MkAbs(args[0]), 0o755))
+	for _, name := range args[1:] {
+		for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+			if file := filepath.Join(dir, name); isFile(file) {
+				ts.Check(os.Symlink(file, filepath.Join(ts.MkAbs(args[0]), name)))
+				break
+			}
+		}
+	}
+}
+
+func isFile(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.Mode().IsRegular()
 }
 
 // repeat appends TEXT to FILE, N times: repeat FILE N TEXT.

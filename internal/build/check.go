@@ -11,6 +11,7 @@ import (
 	"strix-build/internal/diag"
 	"strix-build/internal/graph"
 	"strix-build/internal/recipe"
+	"strix-build/internal/version"
 )
 
 // checkConfigure proves that every requested variable and flag took effect: the command line alone proves nothing
@@ -91,18 +92,12 @@ func compileLines(data []byte) ([]string, error) {
 
 func hasWord(line, word string) bool { return slices.Contains(strings.Fields(line), word) }
 
-var versionLine = regexp.MustCompile(`(?m)^version: .*?(\d+) \((?:build (\d+), commit )?([0-9a-f]+)\)`)
-
 // checkVersion finds the build number and commit in what the programs said. All that say one must say the same.
 func checkVersion(log string, build int, commit string) error {
-	said := versionLine.FindAllStringSubmatch(log, -1)
-	for _, m := range said {
-		number := m[1]
-		if m[2] != "" {
-			number = m[2]
-		}
-		if number != fmt.Sprint(build) || !strings.HasPrefix(commit, m[3]) {
-			return fmt.Errorf("the image's programs say %q, the base is build %d commit %.9s", m[0], build, commit)
+	said := slices.DeleteFunc(version.SaidIn(log), func(s version.Said) bool { return s.Commit == "unknown" })
+	for _, s := range said {
+		if s.Build != fmt.Sprint(build) || !strings.HasPrefix(commit, s.Commit) {
+			return fmt.Errorf("the image's programs say %q, the base is build %d commit %.9s", s.Line, build, commit)
 		}
 	}
 	if len(said) == 0 {

@@ -11,6 +11,7 @@ import (
 func (f *Flags) check(c *checker) {
 	backends := sortedKeys(f.Backends)
 	c.effects(f.Common)
+	c.draft(f.Draft)
 	for _, name := range backends {
 		b := f.Backends[name]
 		c.effects(b.Effects)

@@ -107,6 +107,7 @@ type Flags struct {
 	Backends map[string]Backend `yaml:"backends,required" doc:"backends by name"`
 	Features map[string]Feature `yaml:"features,required" doc:"features by name"`
 	Common   []Effect           `yaml:"common" doc:"effects on every build"`
+	Draft    []DraftArgs        `yaml:"draft" doc:"how llama.cpp's programs are told to draft; the first window that holds the build number counts"`
 
 	Pos diag.Pos `yaml:"-"`
 }

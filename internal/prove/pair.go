@@ -1,0 +1,104 @@
+package prove
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"strix-build/internal/gguf"
+)
+
+// Pair is a target and the draft to prove with it.
+type Pair struct {
+	Model  string     // the target's name in the report
+	Class  gguf.Class // of the target
+	Accept float64    // the acceptance a smoke draft was made for; 0: not known
+	Target string     // files
+	Draft  string
+}
+
+func (p Pair) String() string { return p.Model + ", draft " + p.twin() }
+
+// twin names the draft.
+func (p Pair) twin() string {
+	if p.Accept == 0 {
+		return strings.TrimSuffix(filepath.Base(p.Draft), ".gguf")
+	}
+	return fmt.Sprintf("%g", p.Accept)
+}
+
+// Smoke writes the smoke models into dir, each with a draft for each acceptance, and returns them as pairs.
+func Smoke(dir string, models []gguf.Model, accepts []float64) ([]Pair, error) {
+	var out []Pair
+	for _, m := range models {
+		target := filepath.Join(dir, m.Name+".gguf")
+		if err := gguf.WriteModel(target, m.Arch, 0); err != nil {
+			return nil, err
+		}
+		for _, a := range accepts {
+			draft := filepath.Join(dir, fmt.Sprintf("%s-draft-%g.gguf", m.Name, a))
+			if err := gguf.WriteModel(draft, m.Arch, a); err != nil {
+				return nil, err
+			}
+			out = append(out, Pair{Model: m.Name, Class: m.Class, Accept: a, Target: target, Draft: draft})
+		}
+	}
+	return out, nil
+}
+
+// NewPair reads the headers of a target and a draft and refuses a pair that cannot be proved.
+func NewPair(target, draft string) (Pair, error) {
+	t, err := gguf.ReadFile(target)
+	if err != nil {
+		return Pair{}, err
+	}
+	d, err := gguf.ReadFile(draft)
+	if err != nil {
+		return Pair{}, err
+	}
+	if err := sameWords(t, d); err != nil {
+		return Pair{}, fmt.Errorf("draft %q: %w", draft, err)
+	}
+	if d.Params() > t.Params() {
+		return Pair{}, fmt.Errorf("draft %q has %d parameters, more than the target's %d", draft, d.Params(), t.Params())
+	}
+	name := strings.TrimSuffix(filepath.Base(target), ".gguf")
+	return Pair{Model: name, Class: classOf(t), Target: target, Draft: draft}, nil
+}
+
+// maxStrayTokens is how many tokens a draft's vocabulary may have more or less: llama.cpp's own limit, for padding.
+const maxStrayTokens = 128
+
+// firstChecked are the special tokens at the beginning, which llama.cpp does not compare either.
+const firstChecked = 5
+
+func sameWords(target, draft *gguf.Header) error {
+	t, d := target.Tokens(), draft.Tokens()
+	if a, b := modelOf(target), modelOf(draft); a != b {
+		return fmt.Errorf("its tokenizer is %q, the target's %q", b, a)
+	}
+	if n := len(d) - len(t); n > maxStrayTokens || n < -maxStrayTokens {
+		return fmt.Errorf("its vocabulary has %d tokens, the target's %d", len(d), len(t))
+	}
+	for i := firstChecked; i < min(len(t), len(d)); i++ {
+		if t[i] != d[i] {
+			return fmt.Errorf("another vocabulary: token %d is %q, the target's %q", i, d[i], t[i])
+		}
+	}
+	return nil
+}
+
+func modelOf(h *gguf.Header) string {
+	s, _ := h.String("tokenizer.ggml.model")
+	return s
+}
+
+func classOf(h *gguf.Header) gguf.Class {
+	if h.Hybrid() {
+		return gguf.Hybrid
+	}
+	if n, ok := h.Uint(h.Architecture() + ".expert_count"); ok && n > 0 {
+		return gguf.MoE
+	}
+	return gguf.Dense
+}

@@ -1,0 +1,152 @@
+// Package prove proves speculative decoding: that llama.cpp's programs say the same with a draft as without one, and keep
+// doing so.
+//
+// Each pair of a target and a draft is asked the same questions twice, by two servers that differ in the draft alone. Five
+// points are proved: (a) the output is the same, token for token; (b) acceptance lasts from request to request; (c) two
+// sequences, a reused prompt, a shifted context and a request that is given up change nothing; (d) positions never run
+// backwards; (e) one slot is one slot. A server that drafts nothing has proved nothing: it is refused, in its own words.
+//
+// It starts no process (see [Runner]), does not know images, and says nothing about speed.
+package prove
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/sourcegraph/conc/pool"
+
+	"strix-build/internal/version"
+)
+
+// Programs that are proved. The second one is proved where it is there.
+const (
+	Server = "llama-server"
+	Simple = "llama-speculative-simple"
+)
+
+// Runner runs a program of llama.cpp to its end. When ctx is cancelled it ends the program and all that the program started,
+// and returns after they are gone.
+type Runner interface {
+	Run(ctx context.Context, c Command) error
+}
+
+// Command is one run of a program. The program sees Dir, which it may write, and the files of Files under the names they
+// have here.
+type Command struct {
+	Program        string
+	Args           []string
+	Dir            string
+	Files          []string
+	Stdout, Stderr io.Writer
+}
+
+// Options say what is proved, and how much of it.
+type Options struct {
+	Subject string        // the image or folder, for the report
+	Build   version.Build // of the programs
+	Simple  bool          // llama-speculative-simple is there
+
+	// Draft gives the arguments that make a program draft up to window tokens with the model in file.
+	Draft func(file string, window int) ([]string, error)
+	// Args go to every program, DraftArgs to those that draft: devices, layers.
+	Args, DraftArgs []string
+
+	Pairs   []Pair
+	Points  []string // of [Points]
+	Prompts int
+	Tokens  int // each answer's
+	Windows []int
+	Seed    uint64
+
+	Jobs    int           // programs at once
+	Timeout time.Duration // of one answer, and of a program's start
+	WorkDir string        // for sockets: a short path
+	// LogDir keeps the servers' logs, where it is not "".
+	LogDir string
+	// Step shows a piece of work while it goes on.
+	Step func(name string, work func(log io.Writer) error) error
+}
+
+// Points are the points of the proof.
+func Points() []string { return []string{"a", "b", "c", "d", "e"} }
+
+// Limits of a request, chosen so that short prompts cross the borders that long ones do in practice.
+const (
+	batch  = 64
+	ubatch = 32
+)
+
+func (o *Options) wants(point string) bool { return slices.Contains(o.Points, point) }
+
+// Run proves all pairs. Its error is one of the proof itself: a program that does not start or does not answer without a
+// draft either. What the draft breaks is in the report.
+func Run(ctx context.Context, r Runner, o Options) (*Report, error) {
+	p := &prover{Options: o, runner: r}
+	began := time.Now()
+	bases, err := p.baselines(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]Row, len(o.Pairs))
+	work := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError().WithMaxGoroutines(max(1, o.Jobs))
+	for i, pair := range o.Pairs {
+		work.Go(func(ctx context.Context) error {
+			return p.Step(pair.String(), func(log io.Writer) (err error) {
+				rows[i], err = p.trial(ctx, pair, bases[pair.Target], log)
+				return err
+			})
+		})
+	}
+	if err := work.Wait(); err != nil {
+		return nil, causeOf(ctx, err)
+	}
+	return &Report{Subject: o.Subject, Build: o.Build.String(), Prompts: o.Prompts, Tokens: o.Tokens, Windows: o.Windows,
+		Points: o.Points, Seed: o.Seed, Verdict: verdictOf(rows), Seconds: time.Since(began).Seconds(), Rows: rows}, nil
+}
+
+type prover struct {
+	Options
+	runner Runner
+}
+
+// baselines asks each target without a draft, once for all its drafts.
+func (p *prover) baselines(ctx context.Context) (map[string]*baseline, error) {
+	var targets []Pair
+	for _, pair := range p.Pairs {
+		if !slices.ContainsFunc(targets, func(o Pair) bool { return o.Target == pair.Target }) {
+			targets = append(targets, pair)
+		}
+	}
+	found := make([]*baseline, len(targets))
+	work := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError().WithMaxGoroutines(max(1, p.Jobs))
+	for i, t := range targets {
+		work.Go(func(ctx context.Context) error {
+			name := t.Model + ", no draft"
+			return p.Step(name, func(log io.Writer) (err error) {
+				if found[i], err = p.baseline(ctx, t, log); err != nil {
+					return fmt.Errorf("%s: %w", name, err)
+				}
+				return nil
+			})
+		})
+	}
+	if err := work.Wait(); err != nil {
+		return nil, causeOf(ctx, err)
+	}
+	out := map[string]*baseline{}
+	for i, t := range targets {
+		out[t.Target] = found[i]
+	}
+	return out, nil
+}
+
+// causeOf prefers what ended the context to what came of it.
+func causeOf(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}

@@ -1,0 +1,118 @@
+package runner
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"strix-build/internal/prove"
+)
+
+// Tree runs the programs of an unpacked image with runc. It needs root, runc and unshare.
+type Tree struct {
+	Root string   // the unpacked image; mount points are made in it
+	Work string   // for bundles and runc's state
+	Env  []string // the image's
+	GPU  *GPU     // nil: none
+}
+
+// Has reports whether the image holds a program, on its own PATH.
+func (t *Tree) Has(program string) bool { return t.find(program) != "" }
+
+func (t *Tree) find(program string) string {
+	for _, dir := range t.path() {
+		if executable(filepath.Join(t.Root, dir, program)) {
+			return filepath.Join(dir, program)
+		}
+	}
+	return ""
+}
+
+// path is where the image looks for programs; /app is where upstream's own images have theirs.
+func (t *Tree) path() []string {
+	path := "/usr/local/bin:/usr/bin:/bin"
+	for _, kv := range t.Env {
+		if v, ok := strings.CutPrefix(kv, "PATH="); ok {
+			path = v
+		}
+	}
+	return append(filepath.SplitList(path), "/app")
+}
+
+// Run runs a program in a container of its own, without network. runc is the first process of a process namespace: what
+// ends runc, however it ends, ends the container.
+func (t *Tree) Run(ctx context.Context, c prove.Command) error {
+	bundle, err := os.MkdirTemp(t.Work, fmt.Sprintf("strix-build-prove-%d-", os.Getpid()))
+	if err != nil {
+		return err
+	}
+	id := filepath.Base(bundle) // no other container has it
+	defer os.RemoveAll(bundle)
+	spec, err := t.spec(c)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(bundle, "config.json"), spec, 0o600); err != nil {
+		return err
+	}
+	state := filepath.Join(t.Work, "state")
+	err = run(ctx, prove.Command{Program: c.Program, Dir: bundle, Stdout: c.Stdout, Stderr: c.Stderr}, "unshare",
+		"--fork", "--pid", "--mount-proc", "--kill-child", "runc", "--root", state, "run", "--bundle", bundle, id)
+	if err != nil { // a runc that was killed leaves its notes and empty control groups
+		rm, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeWithin)
+		defer cancel()
+		_ = exec.CommandContext(rm, "runc", "--root", state, "delete", "--force", id).Run()
+	}
+	return err
+}
+
+// object is a part of runc's configuration (github.com/opencontainers/runtime-spec).
+type object map[string]any
+
+func (t *Tree) spec(c prove.Command) ([]byte, error) {
+	program := t.find(c.Program)
+	if program == "" {
+		return nil, fmt.Errorf("the image has no %s", c.Program)
+	}
+	var namespaces []object
+	for _, kind := range []string{"pid", "ipc", "uts", "mount", "network"} {
+		namespaces = append(namespaces, object{"type": kind})
+	}
+	devices, allowed, err := t.GPU.nodes()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(object{
+		"ociVersion": "1.0.2",
+		"process": object{"user": object{"uid": 0, "gid": 0}, "args": append([]string{program}, c.Args...), "env": t.Env, "cwd": "/",
+			"noNewPrivileges": true},
+		"root":   object{"path": t.Root, "readonly": true},
+		"mounts": mounts(c),
+		"linux": object{"namespaces": namespaces, "devices": devices,
+			"resources": object{"devices": append([]object{{"allow": false, "access": "rwm"}}, allowed...)}},
+	})
+}
+
+func mounts(c prove.Command) []object {
+	out := []object{
+		{"destination": "/proc", "type": "proc", "source": "proc"},
+		{"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": []string{"nosuid", "noexec", "nodev", "ro"}},
+		{"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": []string{"nosuid", "strictatime", "mode=755"}},
+		{"destination": "/dev/shm", "type": "tmpfs", "source": "shm", "options": []string{"nosuid", "noexec", "nodev", "mode=1777"}},
+		{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": []string{"nosuid", "nodev", "mode=1777"}},
+	}
+	bind := func(path string, mode string) {
+		out = append(out, object{"destination": path, "type": "bind", "source": path, "options": []string{"bind", mode}})
+	}
+	if c.Dir != "" {
+		bind(c.Dir, "rw")
+	}
+	for _, f := range c.Files {
+		bind(f, "ro")
+	}
+	return out
+}
