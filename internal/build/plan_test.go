@@ -60,7 +60,7 @@ func TestPlanRefuses(t *testing.T) {
 		files  map[string]string
 		want   []string
 	}{
-		"unknown recipe":           {"rocm-mqm", Options{}, nil, []string{`unknown recipe "rocm-mqm"`, `did you mean "rocm-mmq"?`, "cpu, rocm, rocm-mmq, vulkan"}},
+		"unknown recipe":           {"rocm-mqm", Options{}, nil, []string{`unknown recipe "rocm-mqm"`, `did you mean "rocm-mmq"?`, "cpu, rocm, rocm-full, rocm-mmq, vulkan, vulkan-spec"}},
 		"window excludes the base": {"rocm", Options{Base: "b8641"}, nil, []string{"recipes/rocm.yaml:3:1: ", `accepts llama.cpp >=b8642, the base is b8641`}},
 		"window excludes the lock": {"rocm", Options{Set: []string{"llama.cpp=<b9000"}}, nil, []string{"--set llama.cpp=<b9000: ", "the base is b9909"}},
 		"no variant for the base": {"rocm-mmq", Options{Base: "b8000", Set: []string{"llama.cpp=>=b7000", "features.server-ui=false"}}, nil,
