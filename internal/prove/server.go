@@ -97,11 +97,14 @@ func (s setting) files() []string {
 	return []string{s.pair.Target, s.pair.Draft}
 }
 
+// logName makes a file's name of a server's: "llama, draft 0.8 window 4".
+var logName = strings.NewReplacer(", ", "-", " ", "-", "/", "-")
+
 func (p *prover) openLog(name string) (*serverLog, func(), error) {
 	if p.LogDir == "" {
 		return newLog(nil), func() {}, nil
 	}
-	f, err := os.Create(filepath.Join(p.LogDir, strings.ReplaceAll(name, " ", "-")+".log"))
+	f, err := os.Create(filepath.Join(p.LogDir, logName.Replace(name)+".log"))
 	if err != nil {
 		return nil, nil, err
 	}
