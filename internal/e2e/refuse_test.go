@@ -70,7 +70,7 @@ func TestIntegrationFullDisk(t *testing.T) {
 		link(t, filepath.Join(w.main.dir, part), filepath.Join(s.dir, part))
 	}
 	images := filepath.Join(s.dir, "images")
-	mount(t, "tmpfs", images, fmt.Sprintf("size=%d", 2*size))
+	mount(t, "tmpfs", images, fmt.Sprintf("size=%d", 4*size)) // layers are there twice while they are compressed further
 	before, _ := s.make(t, "cpu")
 	fill(t, filepath.Join(images, "filler"), 64<<10)
 	had := contents(t, images)
