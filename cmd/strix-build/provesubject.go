@@ -98,10 +98,10 @@ func (a *app) findSubject(ctx context.Context, o subjectFlags, work string) (*su
 }
 
 func gpuOf(labels map[string]string) *runner.GPU {
-	list := func(key string) []string {
-		return strings.FieldsFunc(labels["strix-build.run."+key], func(r rune) bool { return r == ',' })
+	list := func(label string) []string {
+		return strings.FieldsFunc(labels[label], func(r rune) bool { return r == ',' })
 	}
-	return &runner.GPU{Devices: list("devices"), Groups: list("groups"), Security: list("security")}
+	return &runner.GPU{Devices: list(graph.LabelDevices), Groups: list(graph.LabelGroups), Security: list(graph.LabelSecurity)}
 }
 
 // findImage looks in the store and at layouts; nil without an error: neither has it.

@@ -134,12 +134,10 @@ func same(text string, r float64) bool {
 }
 
 func (o smokeOptions) path(f smokeFile) string {
-	name := f.Arch + ".gguf"
+	name := gguf.FileName(f.Arch, f.Accept)
 	switch {
 	case o.output != "":
 		name = o.output
-	case f.Accept != 0:
-		name = f.Arch + "-draft-" + rateName(f.Accept) + ".gguf"
 	case f.Noise != 0:
 		name = f.Arch + "-noise-" + rateName(f.Noise) + ".gguf"
 	}

@@ -2,11 +2,15 @@ package build
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/moby/buildkit/client"
+	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"strix-build/internal/buildkit"
@@ -74,9 +78,22 @@ func (w *work) compress(ctx context.Context, bk *buildkit.Builder, img *store.St
 		return w.hint(ctx, bk.How, err)
 	}
 	for _, l := range layers {
-		if err := img.Use(l.Digest, way, filepath.Join(out, l.Digest.Encoded())); err != nil {
+		file := filepath.Join(out, l.Digest.Encoded())
+		sum, err := os.ReadFile(file + graph.DenseSum)
+		if errors.Is(err, fs.ErrNotExist) {
+			w.notes = append(w.notes, fmt.Sprintf("layers are larger than they could be: container %q has no zstd among packages.build",
+				w.plan.Recipe.Container))
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		content, own, _ := strings.Cut(strings.TrimSpace(string(sum)), "\n")
+		if err := img.Use(l.Digest, way, file, fromHex(content), fromHex(own)); err != nil {
 			return fmt.Errorf("dense: %w", err)
 		}
 	}
 	return nil
 }
+
+func fromHex(hex string) digest.Digest { return digest.NewDigestFromEncoded(digest.SHA256, hex) }

@@ -15,6 +15,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sys/unix"
 )
 
@@ -62,10 +63,33 @@ func checkLayers(t *testing.T, name string, img v1.Image) {
 		if got := sum(t, l.Compressed); err != nil || got != want {
 			t.Errorf("image %s: layer %d is %s, named %s (%v)", name, i, got, want, err)
 		}
+		if got := window(t, l); i < len(layers)-1 && got != 128<<20 {
+			t.Errorf("image %s: layer %d, which siblings share, is not compressed further: zstd's window is %d bytes", name, i, got)
+		}
 		if got := sum(t, l.Uncompressed); got != ids[i] {
 			t.Errorf("image %s: layer %d unpacks to %s, the config says %s", name, i, got, ids[i])
 		}
 	}
+}
+
+// window is what a layer's zstd header says its reader has to remember, in bytes.
+func window(t *testing.T, l v1.Layer) uint64 {
+	t.Helper()
+	r, err := l.Compressed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	begin := make([]byte, zstd.HeaderMaxSize)
+	n, err := io.ReadFull(r, begin)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Fatal(err)
+	}
+	var h zstd.Header
+	if err := h.Decode(begin[:n]); err != nil {
+		t.Fatal(err)
+	}
+	return h.WindowSize
 }
 
 func sum(t *testing.T, open func() (io.ReadCloser, error)) v1.Hash {

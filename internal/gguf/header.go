@@ -1,7 +1,7 @@
 // Package gguf reads the header of a GGUF file, and writes small models for tests of speculative decoding.
 //
 // A header is the magic, the metadata and the table of tensors. Read checks it against the size of the file, so that a
-// download that ended early is told from a whole one. WriteModel makes a model whose next token is computed exactly from
+// download that ended early is told from a whole one. Bytes makes a model whose next token is computed exactly from
 // attention and recurrent state: any error in a rollback changes the text, a reordered sum does not.
 //
 // It does not read tensor data, run anything, or know what a server does with a model.

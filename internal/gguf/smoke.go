@@ -76,7 +76,7 @@ func noiseOf(arch string, accept float64) (float64, error) {
 		return 0, err
 	}
 	for _, row := range table.Models {
-		if n, ok := row.Drafts[strconv.FormatFloat(accept, 'f', -1, 64)]; ok && row.Arch == arch {
+		if n, ok := row.Drafts[rate(accept)]; ok && row.Arch == arch {
 			return float64(n) / 10000, nil
 		}
 	}
@@ -86,7 +86,7 @@ func noiseOf(arch string, accept float64) (float64, error) {
 func rates() string {
 	var out []string
 	for _, a := range Accepts() {
-		out = append(out, strconv.FormatFloat(a, 'f', -1, 64))
+		out = append(out, rate(a))
 	}
 	return strings.Join(out, ", ")
 }
@@ -118,11 +118,13 @@ func archs() []string {
 	return out
 }
 
-// WriteModel writes a model's file, whole or not at all; accept as for Bytes.
-func WriteModel(path, arch string, accept float64) error {
-	data, err := Bytes(arch, accept)
-	if err != nil {
-		return err
+// FileName is what a model's file is called; accept as for Bytes.
+func FileName(arch string, accept float64) string {
+	if accept == 0 {
+		return arch + ".gguf"
 	}
-	return writeFile(path, data)
+	return arch + "-draft-" + rate(accept) + ".gguf"
 }
+
+// rate is an acceptance rate in words, as in smoke.yaml.
+func rate(accept float64) string { return strconv.FormatFloat(accept, 'f', -1, 64) }

@@ -21,6 +21,10 @@ const (
 	LabelDirty   = labelPrefix + "source.dirty"
 	LabelBase    = labelPrefix + "base"
 	LabelWaived  = labelPrefix + "waived" // advisories that were set aside, sorted, with commas between
+	// What a run needs of the machine, with commas between.
+	LabelDevices  = labelPrefix + "run.devices"
+	LabelGroups   = labelPrefix + "run.groups"
+	LabelSecurity = labelPrefix + "run.security"
 )
 
 // Patch states as they appear in records and labels.
@@ -77,9 +81,9 @@ func (b *builder) labels() map[string]string {
 		LabelBase:                       b.baseLabel(),
 		LabelWaived:                     strings.Join(b.in.Choices.Waived, ","),
 		labelPrefix + "target":          b.in.Recipe.Target.Value,
-		labelPrefix + "run.devices":     strings.Join(values(run.Devices), ","),
-		labelPrefix + "run.groups":      strings.Join(values(run.Groups), ","),
-		labelPrefix + "run.security":    strings.Join(values(run.Security), ","),
+		LabelDevices:                    strings.Join(values(run.Devices), ","),
+		LabelGroups:                     strings.Join(values(run.Groups), ","),
+		LabelSecurity:                   strings.Join(values(run.Security), ","),
 		labelPrefix + "keep-gpus":       strings.Join(b.keepGPUs(), ","),
 	}
 	if b.in.Source.Dirty {

@@ -12,8 +12,12 @@ import (
 // LayersLocal names the client's folder of layers that [Graph.Dense] reads.
 const LayersLocal = "layers"
 
+// DenseSum ends the name of the file with two lines, in hex: the sha256 of what a layer of [Graph.Dense] holds, and its own.
+const DenseSum = ".sha256"
+
 // dense compresses layers again, with the toolchain's zstd: what BuildKit's exporter has ends at about zstd's level 11,
-// and a window of 8 MB does not see that one library's kernels resemble another's. The result holds a file for each.
+// and a window of 8 MB does not see that one library's kernels resemble another's. The result holds a file for each, and
+// [DenseSum]; nothing where the toolchain has no zstd.
 func (b *builder) dense(toolchain llb.State) llb.State {
 	run := toolchain.Run(llb.Args([]string{"/bin/sh", scriptPath("dense.sh"), "/in", "/out"}), offline(), script("dense.sh"),
 		env(map[string]string{"PATH": defaultPath, "LC_ALL": "C.UTF-8"}),

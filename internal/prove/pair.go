@@ -2,6 +2,7 @@ package prove
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -31,19 +32,29 @@ func (p Pair) twin() string {
 func Smoke(dir string, models []gguf.Model, accepts []float64) ([]Pair, error) {
 	var out []Pair
 	for _, m := range models {
-		target := filepath.Join(dir, m.Name+".gguf")
-		if err := gguf.WriteModel(target, m.Arch, 0); err != nil {
+		target, err := writeSmoke(dir, m.Arch, 0)
+		if err != nil {
 			return nil, err
 		}
 		for _, a := range accepts {
-			draft := filepath.Join(dir, fmt.Sprintf("%s-draft-%g.gguf", m.Name, a))
-			if err := gguf.WriteModel(draft, m.Arch, a); err != nil {
+			draft, err := writeSmoke(dir, m.Arch, a)
+			if err != nil {
 				return nil, err
 			}
 			out = append(out, Pair{Model: m.Name, Class: m.Class, Accept: a, Target: target, Draft: draft})
 		}
 	}
 	return out, nil
+}
+
+// writeSmoke writes one model and returns its path; nobody else looks into dir.
+func writeSmoke(dir, arch string, accept float64) (string, error) {
+	data, err := gguf.Bytes(arch, accept)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, gguf.FileName(arch, accept))
+	return path, os.WriteFile(path, data, 0o644)
 }
 
 // NewPair reads the headers of a target and a draft and refuses a pair that cannot be proved.

@@ -14,7 +14,7 @@ func pairFiles(t *testing.T, names ...string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, arch := range names {
-		if err := gguf.WriteModel(filepath.Join(dir, arch+".gguf"), arch, 0); err != nil {
+		if _, err := writeSmoke(dir, arch, 0); err != nil {
 			t.Fatal(err)
 		}
 	}

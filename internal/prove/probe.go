@@ -1,6 +1,7 @@
 package prove
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -10,16 +11,16 @@ import (
 // Probe asks llama-server which build it is. 0 without an error: it was built without being told.
 func Probe(ctx context.Context, r Runner) (version.Build, error) {
 	log := newLog(nil)
-	var out tailWriter
+	var out bytes.Buffer
 	err := r.Run(ctx, Command{Program: Server, Args: []string{"--version"}, Stdout: &out, Stderr: &out})
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)
 	}
 	if err != nil {
-		_, _ = log.Write(out)
+		_, _ = log.Write(out.Bytes())
 		return 0, fmt.Errorf("%s --version: %w: %s", Server, err, log.end())
 	}
-	said := version.SaidIn(string(out))
+	said := version.SaidIn(out.String())
 	if len(said) == 0 {
 		return 0, fmt.Errorf("%s --version does not say a version", Server)
 	}
@@ -27,12 +28,4 @@ func Probe(ctx context.Context, r Runner) (version.Build, error) {
 		return 0, nil
 	}
 	return version.ParseBuild(said[0].Build)
-}
-
-// tailWriter keeps what a short run writes; stdout and stderr of one process come one at a time.
-type tailWriter []byte
-
-func (w *tailWriter) Write(p []byte) (int, error) {
-	*w = append(*w, p...)
-	return len(p), nil
 }

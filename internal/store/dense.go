@@ -4,13 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 
-	"github.com/klauspost/compress/zstd"
 	digest "github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
@@ -30,16 +28,9 @@ type Staged struct {
 // Staged opens the one image of the layout in dir.
 func (s *Store) Staged(dir string) (*Staged, error) {
 	in := &Staged{store: s, dir: &Store{dir: dir}}
-	manifests, err := in.dir.readIndex()
-	if err != nil {
-		return nil, err
-	}
-	if len(manifests) != 1 {
-		return nil, fmt.Errorf("layout has %d images, want 1", len(manifests))
-	}
-	in.index = manifests[0]
-	m, err := in.dir.complete(in.index)
-	if err != nil {
+	var m *ocispecs.Manifest
+	var err error
+	if in.index, m, err = in.dir.only(); err != nil {
 		return nil, err
 	}
 	in.Manifest = *m
@@ -91,19 +82,22 @@ func (in *Staged) UseKnown(layer digest.Digest, way string) (bool, error) {
 	return true, in.replace(layer, denser)
 }
 
-// Use takes file (same file system, zstd) in the place of a layer, where it holds the same bytes and fewer of its own, and
-// remembers that. A file with other content is an error.
-func (in *Staged) Use(layer digest.Digest, way, file string) error {
+// Use takes file (same file system, zstd) in the place of a layer, where it is smaller, and remembers that. Content is what
+// was found in it, unpacked, and own what it was then: other content than the layer's is an error, and so is another file.
+func (in *Staged) Use(layer digest.Digest, way, file string, content, own digest.Digest) error {
 	i, err := in.at(layer)
 	if err != nil {
 		return err
 	}
-	denser, content, err := measure(file)
+	if content != in.diffIDs[i] {
+		return fmt.Errorf("layer %s compressed again holds %s, want %s", layer, content, in.diffIDs[i])
+	}
+	denser, err := describe(file)
 	if err != nil {
 		return fmt.Errorf("layer %s compressed again: %w", layer, err)
 	}
-	if content != in.diffIDs[i] {
-		return fmt.Errorf("layer %s compressed again holds %s, want %s", layer, content, in.diffIDs[i])
+	if denser.Digest != own {
+		return fmt.Errorf("layer %s compressed again is %s, and was %s when it was unpacked", layer, denser.Digest, own)
 	}
 	if denser.Size >= in.Layers[i].Size {
 		denser = in.Layers[i]
@@ -149,27 +143,22 @@ func (s *Store) forgetDense() error {
 	return nil
 }
 
-// measure returns the descriptor of a zstd file and the digest of what it holds.
-func measure(file string) (ocispecs.Descriptor, digest.Digest, error) {
+// describe returns the descriptor of a layer that is a zstd file.
+func describe(file string) (ocispecs.Descriptor, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return ocispecs.Descriptor{}, "", err
+		return ocispecs.Descriptor{}, err
 	}
 	defer f.Close()
-	own, content := digest.Canonical.Digester(), digest.Canonical.Digester()
-	z, err := zstd.NewReader(io.TeeReader(f, own.Hash()))
+	d, err := digest.FromReader(f)
 	if err != nil {
-		return ocispecs.Descriptor{}, "", err
-	}
-	defer z.Close()
-	if _, err := io.Copy(content.Hash(), z); err != nil {
-		return ocispecs.Descriptor{}, "", err
+		return ocispecs.Descriptor{}, err
 	}
 	info, err := f.Stat()
 	if err != nil {
-		return ocispecs.Descriptor{}, "", err
+		return ocispecs.Descriptor{}, err
 	}
-	return ocispecs.Descriptor{MediaType: ocispecs.MediaTypeImageLayerZstd, Digest: own.Digest(), Size: info.Size()}, content.Digest(), nil
+	return ocispecs.Descriptor{MediaType: ocispecs.MediaTypeImageLayerZstd, Digest: d, Size: info.Size()}, nil
 }
 
 func (in *Staged) at(layer digest.Digest) (int, error) {

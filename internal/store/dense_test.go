@@ -123,7 +123,11 @@ func TestUse(t *testing.T) {
 	if err != nil || info.Size() >= packages.Size {
 		t.Fatalf("the test's own layer is not denser: %v %v", info.Size(), err)
 	}
-	if err := in.Use(packages.Digest, way, file); err != nil {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := in.Use(packages.Digest, way, file, digest.FromBytes(contents[1]), digest.FromBytes(data)); err != nil {
 		t.Fatal(err)
 	}
 	first, err := s.Import(t.Context(), dir, record("llama:rocm", "k1"))
@@ -169,17 +173,24 @@ func TestUseRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	base := in.Shared()[0]
-	for name, data := range map[string][]byte{
-		"other content": compressed(t, zstd.SpeedDefault, contents[1]),
-		"cut short":     compressed(t, zstd.SpeedDefault, contents[0])[:20],
-		"not zstd":      contents[0],
+	whole := compressed(t, zstd.SpeedDefault, contents[0])
+	right, own := digest.FromBytes(contents[0]), digest.FromBytes(whole)
+	for name, tc := range map[string]struct {
+		file    string
+		content digest.Digest
+	}{
+		"other content":      {beside(t, dir, whole), digest.FromBytes(contents[1])},
+		"what is no digest":  {beside(t, dir, whole), "sha256:zstd: error"},
+		"cut short":          {beside(t, dir, whole[:20]), right},
+		"a file that is not": {filepath.Join(dir, "none"), right},
 	} {
-		err := in.Use(base.Digest, way, beside(t, dir, data))
-		if err == nil || !strings.Contains(err.Error(), "layer "+base.Digest.String()+" compressed again") {
+		err := in.Use(base.Digest, way, tc.file, tc.content, own)
+		if err == nil || !strings.Contains(err.Error(), "layer "+base.Digest.String()+" compressed again") || in.Layers[0].Digest != base.Digest {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := in.Use(base.Digest, way, beside(t, dir, looser(t, contents[0]))); err != nil {
+	loose := looser(t, contents[0])
+	if err := in.Use(base.Digest, way, beside(t, dir, loose), right, digest.FromBytes(loose)); err != nil {
 		t.Fatal(err)
 	}
 	if in.Layers[0].Digest != base.Digest {

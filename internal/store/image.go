@@ -83,15 +83,11 @@ func (s *Store) recordFile(name string) string {
 
 // Image opens the image of r.
 func (s *Store) Image(r *Record) (v1.Image, error) {
-	h, err := v1.NewHash(r.Digest)
-	if err != nil {
-		return nil, err
-	}
 	p, err := layout.FromPath(s.dir)
 	if err != nil {
 		return nil, err
 	}
-	return p.Image(h)
+	return openImage(p, r.Digest)
 }
 
 // Import takes the image of a layout that a solve left in dir (same file system) and makes it the image of r.Name.
@@ -109,16 +105,7 @@ func (s *Store) Import(ctx context.Context, dir string, r Record) (*Record, erro
 }
 
 func (s *Store) take(dir string, r *Record) error {
-	from := &Store{dir: dir}
-	manifests, err := from.readIndex()
-	if err != nil {
-		return err
-	}
-	if len(manifests) != 1 {
-		return fmt.Errorf("layout has %d images, want 1", len(manifests))
-	}
-	desc := manifests[0]
-	m, err := from.complete(desc)
+	desc, m, err := (&Store{dir: dir}).only()
 	if err != nil {
 		return err
 	}
@@ -131,6 +118,19 @@ func (s *Store) take(dir string, r *Record) error {
 	}
 	desc.Annotations = map[string]string{ocispecs.AnnotationRefName: r.Ref}
 	return s.point(desc, *r)
+}
+
+// only reads the one image of a layout that a solve left.
+func (s *Store) only() (ocispecs.Descriptor, *ocispecs.Manifest, error) {
+	manifests, err := s.readIndex()
+	if err != nil {
+		return ocispecs.Descriptor{}, nil, err
+	}
+	if len(manifests) != 1 {
+		return ocispecs.Descriptor{}, nil, fmt.Errorf("layout has %d images, want 1", len(manifests))
+	}
+	m, err := s.complete(manifests[0])
+	return manifests[0], m, err
 }
 
 // complete reads a manifest and makes sure that all it names is there, before anything of it is used.
