@@ -215,17 +215,17 @@ func (a *app) runProof(ctx context.Context, s *subject, opt prove.Options, asJSO
 		return err
 	}
 	opt.Step = d.Step
-	report, err := prove.Run(ctx, s, opt)
+	report, failed := prove.Run(ctx, s, opt)
 	done()
-	if err != nil {
-		return err
+	if report == nil {
+		return failed
 	}
 	if asJSON {
 		err = json.NewEncoder(a.out).Encode(report)
 	} else {
 		err = report.Text(a.out)
 	}
-	if err != nil {
+	if err := errors.Join(failed, err); err != nil {
 		return err
 	}
 	a.printf("proved in %.0f s\n", report.Seconds)

@@ -82,7 +82,8 @@ const (
 func (o *Options) wants(point string) bool { return slices.Contains(o.Points, point) }
 
 // Run proves all pairs. Its error is one of the proof itself: a program that does not start or does not answer without a
-// draft either. What the draft breaks is in the report.
+// draft either, or ctx's cause. What the draft breaks is in the report, which comes with an error too where pairs were begun:
+// then it says what was found until then, and which points were halted.
 func Run(ctx context.Context, r Runner, o Options) (*Report, error) {
 	p := &prover{Options: o, runner: r}
 	began := time.Now()
@@ -91,20 +92,27 @@ func Run(ctx context.Context, r Runner, o Options) (*Report, error) {
 		return nil, err
 	}
 	rows := make([]Row, len(o.Pairs))
+	for i, pair := range o.Pairs {
+		rows[i] = pair.row()
+	}
 	work := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError().WithMaxGoroutines(max(1, o.Jobs))
 	for i, pair := range o.Pairs {
 		work.Go(func(ctx context.Context) error {
-			return p.Step(pair.String(), func(log io.Writer) (err error) {
-				rows[i], err = p.trial(ctx, pair, bases[pair.Target], log)
-				return err
+			return p.Step(pair.String(), func(log io.Writer) error {
+				return p.trial(ctx, pair, bases[pair.Target], &rows[i], log)
 			})
 		})
 	}
-	if err := work.Wait(); err != nil {
-		return nil, causeOf(ctx, err)
+	err = work.Wait()
+	for i := range rows {
+		rows[i].finish(o.Points)
 	}
-	return &Report{Subject: o.Subject, Build: o.Build.String(), Prompts: o.Prompts, Tokens: o.Tokens, Windows: o.Windows,
-		Points: o.Points, Seed: o.Seed, Verdict: verdictOf(rows), Seconds: time.Since(began).Seconds(), Rows: rows}, nil
+	report := &Report{Subject: o.Subject, Build: o.Build.String(), Prompts: o.Prompts, Tokens: o.Tokens, Windows: o.Windows,
+		Points: o.Points, Seed: o.Seed, Verdict: verdictOf(rows), Seconds: time.Since(began).Seconds(), Rows: rows}
+	if err != nil {
+		return report, causeOf(ctx, err)
+	}
+	return report, nil
 }
 
 type prover struct {

@@ -160,6 +160,49 @@ func TestCancelledProofSaysWhy(t *testing.T) {
 	}
 }
 
+// halting runs stand-ins until the servers with a draft reach the second one of them.
+type halting struct {
+	fakes
+	at   string
+	halt func()
+}
+
+func (h halting) Run(ctx context.Context, c Command) error {
+	if slices.Contains(c.Files, h.at) {
+		h.halt()
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}
+	return h.fakes.Run(ctx, c)
+}
+
+// TestHaltedProofKeepsWhatItFound: a pair that was done has its verdicts, the one that was not has none that is ok, and what was
+// refuted before stays so.
+func TestHaltedProofKeepsWhatItFound(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{provetest.Equal, provetest.Differ} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			o := options(t)
+			o.Jobs = 1
+			second := o.Pairs[0]
+			second.Accept, second.Draft = 0.5, filepath.Join(t.TempDir(), "second.gguf")
+			o.Pairs = append(slices.Clone(o.Pairs), second)
+			ctx, cancel := context.WithCancelCause(t.Context())
+			why := errors.New("interrupted")
+			r, err := Run(ctx, halting{fakes{mode}, second.Draft, func() { cancel(why) }}, o)
+			if !errors.Is(err, why) || r == nil {
+				t.Fatal(r, err)
+			}
+			var got bytes.Buffer
+			if err := r.Text(&got); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, "halted-"+mode+".txt", got.Bytes())
+		})
+	}
+}
+
 // TestPointsThatAreNotWanted are neither proved nor reported.
 func TestPointsThatAreNotWanted(t *testing.T) {
 	t.Parallel()

@@ -13,6 +13,7 @@ const (
 	OK      Verdict = "ok"
 	Noted   Verdict = "noted"   // as found: nothing that the draft broke
 	NotRun  Verdict = "not run" // what came before made it pointless
+	Halted  Verdict = "halted"  // the proof ended before it was done
 	Refused Verdict = "refused" // the server drafts nothing
 	Failed  Verdict = "failed"
 )
@@ -24,15 +25,16 @@ func (v Verdict) weight() int {
 
 // Verdicts of a whole report.
 const (
-	Proved  = "proved"
-	Refuted = "refuted"
+	Proved     = "proved"
+	Refuted    = "refuted"
+	Unfinished = "unfinished" // nothing was refuted, and not all was proved
 )
 
 // Report is the outcome.
 type Report struct {
 	Subject string   `json:"subject"`
 	Build   string   `json:"build"`
-	Verdict string   `json:"verdict"` // proved or refuted
+	Verdict string   `json:"verdict"` // proved, refuted or unfinished
 	Points  []string `json:"points"`
 	Prompts int      `json:"prompts"` // for each row
 	Tokens  int      `json:"tokens"`  // of each answer
@@ -54,6 +56,8 @@ type Row struct {
 	Compared   int     `json:"compared"`   // tokens, at points a and c
 	Early      int     `json:"early"`      // tokens by which an answer ended before its limit, at most
 	Points     []Point `json:"points"`
+
+	done bool // everything that was wanted of it was looked at
 }
 
 // Point is one of the five, for one row.
@@ -71,15 +75,25 @@ type Check struct {
 	Difference *Difference `json:"difference,omitempty"` // the first one
 }
 
+// row is the pair's, with nothing found yet.
+func (p Pair) row() Row {
+	return Row{Model: p.Model, Class: string(p.Class), Draft: p.twin(), Target: p.Accept}
+}
+
 func verdictOf(rows []Row) string {
+	verdict := Proved
 	for _, r := range rows {
 		for _, p := range r.Points {
-			if p.Verdict != OK {
+			switch p.Verdict {
+			case OK:
+			case Halted:
+				verdict = Unfinished
+			default:
 				return Refuted
 			}
 		}
 	}
-	return Proved
+	return verdict
 }
 
 // point returns the row's, which is made where it is not there.
@@ -101,12 +115,16 @@ func (r *Row) add(point string, c Check) {
 	}
 }
 
-// finish gives every wanted point a verdict, in order, and the row its acceptance.
+// finish gives every wanted point a verdict, in order, and the row its acceptance. Of a row that is not done, what was
+// found wrong stands, and nothing is ok.
 func (r *Row) finish(points []string) {
 	var all []Point
 	for _, name := range points {
 		p := r.point(name)
-		if p.Verdict == "" {
+		switch {
+		case !r.done && p.Verdict.weight() <= OK.weight():
+			p.Verdict = Halted
+		case p.Verdict == "":
 			p.Verdict = NotRun
 		}
 		all = append(all, *p)

@@ -21,12 +21,11 @@ type trial struct {
 
 // trial asks a target and its draft what the target was asked alone. A server for each window answers its share of the
 // prompts. Then one chats, and one with two slots is put under stress.
-func (p *prover) trial(ctx context.Context, pair Pair, base *baseline, log io.Writer) (Row, error) {
-	t := &trial{prover: p, pair: pair, base: base, log: log,
-		row: &Row{Model: pair.Model, Class: string(pair.Class), Draft: pair.twin(), Target: pair.Accept}}
+func (p *prover) trial(ctx context.Context, pair Pair, base *baseline, row *Row, log io.Writer) error {
+	t := &trial{prover: p, pair: pair, base: base, row: row, log: log}
 	for i := range p.Windows {
 		if err := t.oneSlot(ctx, i); err != nil {
-			return *t.row, err
+			return err
 		}
 		if t.refused || t.gone {
 			break
@@ -42,12 +41,12 @@ func (p *prover) trial(ctx context.Context, pair Pair, base *baseline, log io.Wr
 	} {
 		if next.wanted {
 			if err := next.prove(ctx); err != nil {
-				return *t.row, err
+				return err
 			}
 		}
 	}
-	t.row.finish(p.Points)
-	return *t.row, nil
+	t.row.done = true
+	return nil
 }
 
 // oneSlot proves a and e with one window.
