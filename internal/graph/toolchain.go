@@ -75,7 +75,7 @@ func (b *builder) installFrom(pk recipe.Packages, on llb.State, what string, pac
 	if pk.Manager.Value == "apt" {
 		cache := "strix-build-apt-" + b.in.Container.Base.Image.Value
 		opts = append(opts,
-			llb.AddMount("/var/cache/apt", llb.Scratch(), llb.AsPersistentCacheDir(cache, llb.CacheMountLocked)),
+			llb.AddMount("/var/cache/apt", llb.Scratch(), llb.AsPersistentCacheDir(cache, llb.CacheMountShared)),
 			llb.AddSecret("/etc/apt/apt.conf.d/99strix-build", llb.SecretID(SecretApt), llb.SecretOptional))
 	} else {
 		opts = append(opts,
