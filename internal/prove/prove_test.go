@@ -160,7 +160,7 @@ func TestCancelledProofSaysWhy(t *testing.T) {
 	}
 }
 
-// halting runs stand-ins until the servers with a draft reach the second one of them.
+// halting runs stand-ins, and halts the proof when a program is given the file at.
 type halting struct {
 	fakes
 	at   string

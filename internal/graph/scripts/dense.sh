@@ -1,5 +1,5 @@
 #!/bin/sh
-# dense.sh IN OUT: every layer of IN (zstd) compressed as far as zstd goes, under the same name in OUT, and beside it the sha256 of
+# dense.sh IN OUT: every layer of IN (zstd) compressed further, under the same name in OUT, and beside it the sha256 of
 # what it holds, unpacked again, and of itself. Unpacked here, because unpacking takes the window's 128 MB of memory. The window is the largest
 # that every reader takes without being asked to. zstd cuts the input in the same places for any number of cores, so the
 # bytes are the same on each machine; left alone, in pieces of four windows, of which a second core had little and a third none.
