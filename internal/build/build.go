@@ -44,6 +44,8 @@ type Builder struct {
 	Mirror  string // debootstrap's mirror, "" for its default
 
 	trees, compiling, compressing sync.Mutex
+
+	early early // guarded by compressing
 }
 
 // Options say what differs from the project's files.
@@ -91,6 +93,7 @@ func (b *Builder) All(ctx context.Context, names []string, opt Options, target T
 	defer release()
 	conn := &connection{connect: b.Connect}
 	defer conn.close()
+	defer b.early.close()
 	p := pool.New().WithMaxGoroutines(max(1, len(names)))
 	for i, name := range names {
 		p.Go(func() {

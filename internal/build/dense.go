@@ -7,24 +7,23 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/containerd/containerd/v2/core/content"
 	"github.com/moby/buildkit/client"
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"strix-build/internal/buildkit"
 	"strix-build/internal/graph"
+	"strix-build/internal/recipe"
 	"strix-build/internal/store"
 )
 
 // dense compresses the layers that siblings share as far as zstd goes, each once: a later image takes what an earlier
-// one left in the store.
+// one left in the store, and most was compressed while llama.cpp was compiled.
 func (w *work) dense(ctx context.Context, bk *buildkit.Builder, staging string) error {
-	way, err := w.g.DenseID()
-	if err != nil {
-		return err
-	}
 	// The second sibling finds what the first made; and zstd takes every core.
 	w.b.compressing.Lock()
 	defer w.b.compressing.Unlock()
@@ -32,36 +31,108 @@ func (w *work) dense(ctx context.Context, bk *buildkit.Builder, staging string) 
 	if err != nil {
 		return err
 	}
+	there, err := w.denser(ctx, bk, img, img.Shared())
+	if err == nil && !there {
+		w.notes = append(w.notes, fmt.Sprintf("layers are larger than they could be: container %q has no zstd among packages.build",
+			w.plan.Recipe.Container))
+	}
+	return err
+}
+
+// zstdPackage is what brings the toolchain's zstd on every distribution that is known.
+const zstdPackage = "zstd"
+
+// mayCompress reports whether the toolchain asks for zstd. Without it the exporter's own compression is the last one, and
+// its level has to be the final one.
+func (w *work) mayCompress() bool {
+	return slices.ContainsFunc(w.plan.Container.Packages.Build, func(p recipe.Text) bool { return p.Value == zstdPackage })
+}
+
+// denseEarly does it with the packages' layers while llama.cpp is compiled, where a core is often free, and after that
+// none of the wait is left. What comes out is kept until the last sibling has taken it.
+func (w *work) denseEarly(ctx context.Context, bk *buildkit.Builder) error {
+	w.b.compressing.Lock()
+	defer w.b.compressing.Unlock()
+	staging, drop, err := w.b.Images.Scratch(ctx)
+	if err != nil {
+		return err
+	}
+	w.b.early.drops = append(w.b.early.drops, drop)
+	err = w.b.Display.Feed(func(status chan *client.SolveStatus) error {
+		return bk.Run(ctx, buildkit.Solve{
+			Stores:  map[string]content.Store{graph.StoreID: w.b.Trees.Content()},
+			Secrets: w.b.Secrets,
+			Export:  w.imageExport(staging, earlyLevel),
+			Status:  status,
+		}, graph.Marshal, func(ctx context.Context, s *buildkit.Session) (*buildkit.Product, error) {
+			ref, err := s.Evaluate(ctx, w.g.Runtime)
+			return &buildkit.Product{Ref: ref}, err
+		})
+	})
+	if err != nil {
+		return w.hint(ctx, bk.How, err)
+	}
+	img, err := w.b.Images.Staged(staging)
+	if err != nil {
+		return err
+	}
+	if _, err := w.denser(ctx, bk, img, slices.Clone(img.Layers)); err != nil {
+		return err
+	}
+	w.b.early.images = append(w.b.early.images, img)
+	return nil
+}
+
+// early are the images that were compressed before they were whole.
+type early struct {
+	images []*store.Staged
+	drops  []func()
+}
+
+func (e *early) close() {
+	for _, drop := range e.drops {
+		drop()
+	}
+	*e = early{}
+}
+
+// denser takes for each layer one that is compressed further, and makes those that are missing. It reports whether the
+// toolchain can.
+func (w *work) denser(ctx context.Context, bk *buildkit.Builder, img *store.Staged, layers []ocispecs.Descriptor) (bool, error) {
+	way, err := w.g.DenseID()
+	if err != nil {
+		return false, err
+	}
 	var missing []ocispecs.Descriptor
-	for _, l := range img.Shared() {
-		known, err := img.UseKnown(l.Digest, way)
+	for _, l := range layers {
+		known, err := img.UseKnown(l.Digest, way, w.b.early.images...)
 		if err != nil {
-			return err
+			return false, err
 		}
 		if !known {
 			missing = append(missing, l)
 		}
 	}
 	if len(missing) == 0 {
-		return nil
+		return true, nil
 	}
 	return w.compress(ctx, bk, img, missing, way)
 }
 
-// compress runs the toolchain's zstd over layers of img and takes what came out.
-func (w *work) compress(ctx context.Context, bk *buildkit.Builder, img *store.Staged, layers []ocispecs.Descriptor, way string) error {
+// compress runs the toolchain's zstd over layers of img and takes what came out: false where there is no zstd.
+func (w *work) compress(ctx context.Context, bk *buildkit.Builder, img *store.Staged, layers []ocispecs.Descriptor, way string) (bool, error) {
 	dir, drop, err := w.b.Images.Scratch(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer drop()
 	in, out := filepath.Join(dir, "in"), filepath.Join(dir, "out")
 	if err := os.Mkdir(in, 0o755); err != nil {
-		return err
+		return false, err
 	}
 	for _, l := range layers {
 		if err := os.Link(img.Path(l), filepath.Join(in, l.Digest.Encoded())); err != nil {
-			return err
+			return false, err
 		}
 	}
 	err = w.b.Display.Feed(func(status chan *client.SolveStatus) error {
@@ -75,25 +146,23 @@ func (w *work) compress(ctx context.Context, bk *buildkit.Builder, img *store.St
 		})
 	})
 	if err != nil {
-		return w.hint(ctx, bk.How, err)
+		return false, w.hint(ctx, bk.How, err)
 	}
 	for _, l := range layers {
 		file := filepath.Join(out, l.Digest.Encoded())
 		sum, err := os.ReadFile(file + graph.DenseSum)
 		if errors.Is(err, fs.ErrNotExist) {
-			w.notes = append(w.notes, fmt.Sprintf("layers are larger than they could be: container %q has no zstd among packages.build",
-				w.plan.Recipe.Container))
-			return nil
+			return false, nil
 		}
 		if err != nil {
-			return err
+			return false, err
 		}
-		content, own, _ := strings.Cut(strings.TrimSpace(string(sum)), "\n")
-		if err := img.Use(l.Digest, way, file, fromHex(content), fromHex(own)); err != nil {
-			return fmt.Errorf("dense: %w", err)
+		holds, own, _ := strings.Cut(strings.TrimSpace(string(sum)), "\n")
+		if err := img.Use(l.Digest, way, file, fromHex(holds), fromHex(own)); err != nil {
+			return false, fmt.Errorf("dense: %w", err)
 		}
 	}
-	return nil
+	return true, nil
 }
 
 func fromHex(hex string) digest.Digest { return digest.NewDigestFromEncoded(digest.SHA256, hex) }

@@ -84,7 +84,7 @@ func (w *work) solve(ctx context.Context, bk *buildkit.Builder) (*Result, error)
 			Secrets: w.b.Secrets,
 			Export:  w.export(staging),
 			Status:  status,
-		}, graph.Marshal, w.steps)
+		}, graph.Marshal, func(ctx context.Context, s *buildkit.Session) (*buildkit.Product, error) { return w.steps(ctx, bk, s) })
 	})
 	var rejected *rejectedError
 	if errors.As(err, &rejected) {
@@ -110,13 +110,24 @@ func (w *work) export(staging string) *client.ExportEntry {
 	if w.target != Image {
 		return &client.ExportEntry{Type: client.ExporterLocal, OutputDir: staging}
 	}
+	return w.imageExport(staging, finalLevel)
+}
+
+// Levels of compression, as zstd's command counts them. The exporter's highest is for llama.cpp's layer. What is
+// compressed again after that is only packed up: BuildKit takes a layer that it has as zstd, whatever its level.
+const (
+	finalLevel = "7"
+	earlyLevel = "1"
+)
+
+func (w *work) imageExport(staging, level string) *client.ExportEntry {
 	return &client.ExportEntry{Type: client.ExporterOCI, OutputDir: staging, Attrs: map[string]string{
 		"tar":            "false",
 		"oci-mediatypes": "true",
 		// gzip would make the rocm image a fifth larger; podman 4, Docker 23 and containerd 1.5 read zstd. Layers that
 		// siblings share are compressed further after that (dense), llama.cpp's is not
 		"compression":       "zstd",
-		"compression-level": "7",
+		"compression-level": level,
 		"force-compression": "true",
 		"source-date-epoch": fmt.Sprint(w.g.Epoch.Unix()),
 		"name":              w.plan.Recipe.ImageName(),
@@ -177,7 +188,7 @@ func (w *work) needs() []buildkit.Need {
 
 // steps is the order of one solve. Patches, configure and compile stop at the first thing that is wrong with them,
 // with an error that names it; packages are installed meanwhile.
-func (w *work) steps(ctx context.Context, s *buildkit.Session) (*buildkit.Product, error) {
+func (w *work) steps(ctx context.Context, bk *buildkit.Builder, s *buildkit.Session) (*buildkit.Product, error) {
 	if err := w.patchSteps(ctx, s); err != nil {
 		return nil, err
 	}
@@ -188,7 +199,15 @@ func (w *work) steps(ctx context.Context, s *buildkit.Session) (*buildkit.Produc
 	var tree *buildkit.Ref
 	p.Go(func(ctx context.Context) (err error) { tree, err = w.compileStep(ctx, s); return err })
 	if w.target == Image {
-		p.Go(func(ctx context.Context) error { _, err := s.Evaluate(ctx, w.g.Runtime); return err })
+		p.Go(func(ctx context.Context) error {
+			if _, err := s.Evaluate(ctx, w.g.Runtime); err != nil {
+				return err
+			}
+			if !w.mayCompress() {
+				return nil
+			}
+			return w.denseEarly(ctx, bk)
+		})
 	}
 	if err := p.Wait(); err != nil {
 		return nil, err

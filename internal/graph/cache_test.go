@@ -48,8 +48,9 @@ func TestChangesReachOnlyTheirSteps(t *testing.T) {
 		"program":                  {func(in *Input) { in.Choices.Programs = append(in.Choices.Programs, "llama-quantize") }, []string{"compile", "image"}, true},
 		"keep-gpus":                {func(in *Input) { in.Recipe.KeepGPUs[0].Value = "gfx1100" }, []string{"image", "runtime"}, true},
 		"gpu-libraries":            {func(in *Input) { in.Container.GPULibs = in.Container.GPULibs[:1] }, []string{"image", "runtime"}, true},
+		"stub":                     {func(in *Input) { in.Container.Stubs[0].Returns++ }, []string{"image", "runtime"}, true},
 		"runtime package":          {func(in *Input) { in.Container.Packages.Runtime = in.Container.Packages.Runtime[1:] }, []string{"image", "runtime"}, true},
-		"build package":            {func(in *Input) { in.Container.Packages.Build = in.Container.Packages.Build[1:] }, []string{"compile", "configure", "image", "source", "toolchain"}, true},
+		"build package":            {func(in *Input) { in.Container.Packages.Build = in.Container.Packages.Build[1:] }, []string{"compile", "configure", "image", "runtime", "source", "toolchain"}, true},
 		"base":                     {func(in *Input) { in.Base.Layout = madeUpTree }, allStages, true},
 		"this program":             {func(in *Input) { in.Helper.Layout = madeUpTree }, []string{"image", "runtime"}, false},
 	} {

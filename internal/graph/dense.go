@@ -23,7 +23,7 @@ func (b *builder) dense(toolchain llb.State) llb.State {
 		env(map[string]string{"PATH": defaultPath, "LC_ALL": "C.UTF-8"}),
 		llb.AddMount("/in", llb.Local(LayersLocal, llb.WithCustomName("dense: layers of packages")), llb.Readonly),
 		llb.AddMount("/out", llb.Scratch()),
-		llb.WithCustomName("dense: zstd -18 of the layers that siblings share"), b.loc.at(b.in.Container.Packages.Manager.Pos))
+		llb.WithCustomName("dense: zstd -12 of the layers that siblings share"), b.loc.at(b.in.Container.Packages.Manager.Pos))
 	return run.GetMount("/out")
 }
 

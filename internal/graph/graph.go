@@ -85,7 +85,7 @@ func New(in Input) (*Graph, error) {
 	if fetch, _, ok := b.serverUI(g.Source); ok {
 		g.PageFetch = fetch
 	}
-	g.Runtime = b.runtime()
+	g.Runtime = b.runtime(g.Toolchain)
 	g.Image = b.image(g.Runtime, g.Compile)
 	g.Verify = b.verify(g.Image)
 	g.Dense = b.dense(g.Toolchain)

@@ -28,6 +28,7 @@ func Inputs(in Input) map[string]string {
 		"repositories":       repos(in.Container.Packages.Repos),
 		"exclude":            strings.Join(values(in.Recipe.Exclude), " "),
 		"keep-gpus":          strings.Join(values(in.Recipe.KeepGPUs), " "),
+		"stubs":              stubs(in.Container.Stubs),
 		"gpu-libraries":      strings.Join(values(in.Container.GPULibs), " "),
 		"target":             in.Recipe.Target.Value,
 		"libraries":          strings.Join(in.Choices.Libraries, " "),

@@ -52,7 +52,7 @@ func key(in Input, g *Graph) (string, error) {
 func (b *builder) all() llb.State {
 	tools := b.toolchain()
 	_, src := b.source(tools)
-	return b.image(b.runtime(), b.compile(tools, src, b.configure(tools, src)))
+	return b.image(b.runtime(tools), b.compile(tools, src, b.configure(tools, src)))
 }
 
 // Head is the digest of the op that makes st, as BuildKit's errors name it.

@@ -19,7 +19,7 @@ var notInKey = regexp.MustCompile(`^(` +
 	`Helper\..*` + // a newer strix-build cuts to the same bytes
 	`|Files\..*|.*\.Pos|.*\.Places` + // where things are written
 	`|Recipe\.(Track|Source|Backend|LlamaCpp|Container|Gate|Patches|CMake|Features|Image\.Tags|Suffix)\b.*` + // pins, Choices and Patches carry them
-	`|Container\.(Description|Backends|Provides|Versions|CMake)\b.*` +
+	`|Container\.(Description|Backends|Provides|Versions|CMake)\b.*|Container\.Stubs\.\d+\.Why\b.*` +
 	`|Choices\.(Notes|Idle|Flags|ArchFlag|Parts)\b.*` + // shown, or checked after the fact
 	`|Container\.Parts\.\w+\.(Source|Commit|Folder)\b.*|Parts\.\w+\.Image` + // the part's tree carries them
 	`|Recipe\.Exclude\b.*` + // the exported tree lacks the paths

@@ -40,11 +40,12 @@ var packageTime = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // runtime is the root file system without llama.cpp: the base and one layer of packages. The layer is what the install
 // changed, copied with a fixed time: equal packages give equal bytes, with nothing to rewrite when an image is exported.
-func (b *builder) runtime() llb.State {
+func (b *builder) runtime(toolchain llb.State) llb.State {
 	base := b.base()
 	pk := b.in.Container.Packages
 	full := b.install(base, "runtime", slices.Concat(values(pk.Runtime), values(pk.Toolbox)))
-	added := b.cut(base, llb.Diff(base, full, llb.WithCustomName("runtime: what the packages changed")))
+	added := b.stubs(toolchain, llb.Diff(base, full, llb.WithCustomName("runtime: what the packages changed")))
+	added = b.cut(base, added)
 	return base.File(llb.Copy(added, "/", "/", &llb.CopyInfo{CopyDirContentsOnly: true, CreatedTime: &packageTime}),
 		llb.WithCustomName("runtime: packages as one layer"))
 }

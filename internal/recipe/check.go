@@ -31,6 +31,7 @@ var (
 	repositoryForm = regexp.MustCompile(`^[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$`)
 	tagForm        = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
 	digestForm     = regexp.MustCompile(`^[^@\s]+@sha256:[0-9a-f]{64}$`)
+	stubForm       = regexp.MustCompile(`^[A-Za-z0-9_./+-]+\.so[0-9.]*$`)
 	lineForm       = regexp.MustCompile(`^[^\pC]*[^\pC\s][^\pC]*$`)
 )
 
@@ -174,6 +175,11 @@ func (con *Container) check(c *checker) {
 	con.checkParts(c)
 	con.checkVersions(c)
 	c.inTree(con.GPULibs)
+	for _, s := range con.Stubs {
+		c.inTree([]Text{s.Library})
+		c.form(s.Library, stubForm, "one shared library: no pattern")
+		c.form(s.Why, lineForm, "one line of text")
+	}
 	for _, d := range con.RunOptions.Devices {
 		if !d.Pos.IsZero() && !strings.HasPrefix(d.Value, "/dev/") {
 			c.list.Add(d.Pos, "", "%q is not a device node", d.Value)

@@ -58,7 +58,18 @@ type Container struct {
 	Parts       map[string]Part `yaml:"parts" doc:"optional parts that come from a repository instead, fetched only for a recipe that needs them"`
 	Versions    map[string]Text `yaml:"versions" doc:"what it brings, e.g. rocm: 7.2.4, mesa: 25.2.6; advisories ask for them"`
 	RunOptions  RunOptions      `yaml:"run-options" doc:"how a container engine must start the image; become labels"`
+	Stubs       []Stub          `yaml:"stubs" doc:"libraries that only have to be there: each gives way to one that has its functions, all of which return an error"`
 	GPULibs     []Text          `yaml:"gpu-libraries" doc:"globs of shared libraries and kernel folders that keep-gpus cuts"`
+
+	Pos    diag.Pos          `yaml:"-"`
+	Places strictyaml.Places `yaml:"-"`
+}
+
+// Stub is a library in whose place one stands that has its functions and does nothing.
+type Stub struct {
+	Library Text `yaml:"library,required" doc:"the library's file or link, relative to the root"`
+	Returns int  `yaml:"returns,required" doc:"what each function returns: the library's own code for what it cannot do"`
+	Why     Text `yaml:"why,required" doc:"why nothing needs it, one line"`
 
 	Pos    diag.Pos          `yaml:"-"`
 	Places strictyaml.Places `yaml:"-"`

@@ -56,8 +56,9 @@ func (in *Staged) Shared() []ocispecs.Descriptor {
 // Path is the file of a layer.
 func (in *Staged) Path(layer ocispecs.Descriptor) string { return in.dir.blob(layer.Digest) }
 
-// UseKnown takes for a layer the denser one that was made of it before in this way, where it is still here.
-func (in *Staged) UseKnown(layer digest.Digest, way string) (bool, error) {
+// UseKnown takes for a layer the denser one that was made of it before in this way, where it is still here: in the store, or in
+// another image that is not imported.
+func (in *Staged) UseKnown(layer digest.Digest, way string, others ...*Staged) (bool, error) {
 	data, err := os.ReadFile(in.store.denseFile(layer, way))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -72,14 +73,21 @@ func (in *Staged) UseKnown(layer digest.Digest, way string) (bool, error) {
 	if denser.Digest == layer {
 		return true, nil // nothing to win
 	}
-	err = os.Link(in.store.blob(denser.Digest), in.dir.blob(denser.Digest))
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil // collected with the last image that had it
+	from := []*Store{in.store}
+	for _, o := range others {
+		from = append(from, o.dir)
 	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return false, err
+	for _, s := range from {
+		err := os.Link(s.blob(denser.Digest), in.dir.blob(denser.Digest))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return false, err
+		}
+		return true, in.replace(layer, denser)
 	}
-	return true, in.replace(layer, denser)
+	return false, nil // collected with the last image that had it
 }
 
 // Use takes file (same file system, zstd) in the place of a layer, where it is smaller, and remembers that. Content is what
