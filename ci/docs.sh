@@ -3,4 +3,4 @@
 # current.
 . "$(dirname "$0")/lib.sh"
 
-go test ./cmd/strix-build -run '^(TestCLIReference|TestSchemasAreCurrent)$' -update
+go test ./cmd/strix-build -run '^(TestCLIReference|TestSchemasAreCurrent|TestEvidenceSchemaIsCurrent)$' -update

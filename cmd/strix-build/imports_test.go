@@ -12,11 +12,11 @@ import (
 
 // floors are the packages by floor: one imports lower floors only.
 var floors = [][]string{
-	0: {"containers", "patches", "recipes", "internal/codeobject", "internal/diag", "internal/gguf", "internal/miniature",
-		"internal/progress", "internal/strictyaml", "internal/version"},
-	1: {"internal/patch", "internal/recipe", "internal/prove/provetest", "internal/upstream", "internal/upstream/upstreamtest"},
-	2: {"internal/fit", "internal/graph", "internal/prove", "internal/series"},
-	3: {"internal/buildkit", "internal/project", "internal/publish", "internal/resolve", "internal/rootfs", "internal/runner", "internal/store"},
+	0: {"containers", "patches", "recipes", "internal/codeobject", "internal/diag", "internal/gguf", "internal/host", "internal/llamabench", "internal/miniature", "internal/plot",
+		"internal/program", "internal/progress", "internal/strictyaml", "internal/version"},
+	1: {"internal/bench/benchtest", "internal/patch", "internal/recipe", "internal/prove/provetest", "internal/upstream", "internal/upstream/upstreamtest"},
+	2: {"internal/fit", "internal/gate", "internal/graph", "internal/prove", "internal/series"},
+	3: {"internal/bench", "internal/buildkit", "internal/project", "internal/publish", "internal/resolve", "internal/rootfs", "internal/runner", "internal/store"},
 	4: {"internal/build", "internal/buildkit/buildkittest"},
 	5: {"cmd/strix-build", "internal/e2e"},
 }

@@ -104,6 +104,7 @@ func (l *linter) rest(recipes []string) {
 		_, err := recipe.LoadContainer(l.fsys, c)
 		l.found.add(err)
 	}
+	l.policies(recipes)
 	sets := l.sets()
 	flags, err := recipe.LoadFlags(l.fsys)
 	l.found.add(err)
@@ -116,6 +117,20 @@ func (l *linter) rest(recipes []string) {
 	l.found.add(sets.checkWords(flags))
 	l.tracks(recipes, flags, advisories)
 	l.locks(sets.sets)
+}
+
+// policies checks the gate policies, and that each recipe's is there. A project that has none gates nothing.
+func (l *linter) policies(recipes []string) {
+	policies, err := recipe.LoadPolicies(l.fsys)
+	l.found.add(err)
+	if policies == nil || len(policies.Policies) == 0 {
+		return
+	}
+	for _, name := range recipes {
+		if r, err := recipe.LoadRecipe(l.fsys, name); err == nil { // else it was said
+			l.found.add(policies.CheckRecipe(r))
+		}
+	}
 }
 
 // locks compares what locks pin and no recipe of theirs uses: a build asks for that with --set patches alone. A lock that

@@ -105,7 +105,7 @@ func (a *app) proveSpec(ctx context.Context, o specFlags) error {
 			return usage("--keep-logs: %v", err)
 		}
 	}
-	s, err := a.subject(ctx, o.subjectFlags, work)
+	s, err := a.subject(ctx, o.subjectFlags, work, prove.Server)
 	if err != nil {
 		return err
 	}

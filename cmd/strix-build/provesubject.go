@@ -14,7 +14,7 @@ import (
 
 	"strix-build/internal/build"
 	"strix-build/internal/graph"
-	"strix-build/internal/prove"
+	"strix-build/internal/program"
 	"strix-build/internal/publish"
 	"strix-build/internal/runner"
 	"strix-build/internal/store"
@@ -44,24 +44,34 @@ func (o *subjectFlags) check() error {
 	return nil
 }
 
-// subject is whose programs run, and how.
-type subject struct {
-	prove.Runner
-	name  string
-	build version.Build // 0: not known yet
-	has   func(program string) bool
-	close func()
+// checkBaseline is check for the other side, whose flags have other names.
+func (o *subjectFlags) checkBaseline() error {
+	if (o.image == "") == (o.bin == "") {
+		return usage("say what to compare with: --against or --against-bin")
+	}
+	return nil
 }
 
-func (a *app) subject(ctx context.Context, o subjectFlags, work string) (*subject, error) {
+// subject is whose programs run, and how.
+type subject struct {
+	program.Runner
+	name   string
+	digest string        // of an image; "" where only an engine knows it
+	recipe string        // that the image was built from; "": not known
+	build  version.Build // 0: not known yet
+	has    func(program string) bool
+	close  func()
+}
+
+func (a *app) subject(ctx context.Context, o subjectFlags, work, program string) (*subject, error) {
 	s, err := a.findSubject(ctx, o, work)
 	if err != nil {
 		return nil, err
 	}
 	s.name = o.image + o.bin
-	if !s.has(prove.Server) {
+	if !s.has(program) {
 		s.close()
-		return nil, usage("%s has no %s", s.name, prove.Server)
+		return nil, usage("%s has no %s", s.name, program)
 	}
 	return s, nil
 }
@@ -91,9 +101,12 @@ func (a *app) findSubject(ctx context.Context, o subjectFlags, work string) (*su
 		gpu = gpuOf(cfg.Config.Labels)
 	}
 	s, err := a.runImage(ctx, img, cfg.Config.Env, gpu, work)
-	if err == nil {
-		s.build, _ = version.ParseBuild(cfg.Config.Labels[graph.LabelBuild]) // without the label, the programs are asked
+	if err != nil {
+		return nil, err
 	}
+	s.build, _ = version.ParseBuild(cfg.Config.Labels[graph.LabelBuild]) // without the label, the programs are asked
+	digest, err := img.Digest()
+	s.digest, s.recipe = digest.String(), cfg.Config.Labels[graph.LabelRecipe]
 	return s, err
 }
 
@@ -164,17 +177,23 @@ func installed(programs ...string) bool {
 	return true
 }
 
-const loadedAs = "localhost/strix-build/prove:latest"
+// loadedAs is the engine's name for an image of ours; two of them are run in turn.
+const loadedAs = "localhost/strix-build/run:"
 
 func loadImage(ctx context.Context, img store.Image, gpu *runner.GPU) (*subject, error) {
 	engine, err := findEngine()
 	if err != nil {
 		return nil, err
 	}
-	if err := publish.Load(ctx, engine, loadedAs, img); err != nil {
+	digest, err := img.Digest()
+	if err != nil {
+		return nil, err
+	}
+	name := loadedAs + digest.Hex[:12]
+	if err := publish.Load(ctx, engine, name, img); err != nil {
 		return nil, fmt.Errorf("load into %s: %w", engine, err)
 	}
-	e := &runner.Engine{Program: engine, Image: loadedAs, GPU: gpu}
+	e := &runner.Engine{Program: engine, Image: name, GPU: gpu}
 	return &subject{Runner: e, has: func(p string) bool { return e.Has(ctx, p) }, close: func() {}}, nil
 }
 

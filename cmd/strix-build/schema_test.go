@@ -13,7 +13,7 @@ import (
 	"strix-build/internal/strictyaml"
 )
 
-//go:generate go test . -run TestSchemasAreCurrent|TestAdvisoriesPage -update
+//go:generate go test . -run TestSchemasAreCurrent|TestEvidenceSchemaIsCurrent|TestAdvisoriesPage -update
 
 // The tests of this package share one -update flag; whichever file is first declares it.
 func init() {
@@ -35,6 +35,7 @@ func TestSchemasAreCurrent(t *testing.T) {
 		"flags":      {"strix-build backends and features: recipes/flags.yaml", recipe.Flags{}},
 		"tracks":     {"strix-build tracks: recipes/tracks.yaml", recipe.Tracks{}},
 		"advisories": {"strix-build advisories: recipes/advisories.yaml", recipe.Advisories{}},
+		"policies":   {"strix-build gate policies: recipes/policies.yaml", recipe.Policies{}},
 		"lock":       {"strix-build lock: recipes/TRACK.lock.yaml", recipe.Lock{}},
 	} {
 		got, err := strictyaml.Schema(c.title, c.of)

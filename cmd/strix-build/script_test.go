@@ -13,11 +13,13 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"strix-build/internal/bench/benchtest"
 	"strix-build/internal/prove/provetest"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"strix-build": main, "llama-server": provetest.Main, "llama-speculative-simple": provetest.Main})
+	testscript.Main(m, map[string]func(){"strix-build": main, "llama-server": provetest.Main, "llama-speculative-simple": provetest.Main,
+		"llama-bench": benchtest.Main})
 }
 
 // TestScript runs testdata/script: the program as people see it, without network, daemon or root.

@@ -79,6 +79,17 @@ func (h *Header) Params() uint64 {
 	return n
 }
 
+// Class is the class that the header's model is of.
+func (h *Header) Class() Class {
+	if h.Hybrid() {
+		return Hybrid
+	}
+	if n, ok := h.Uint(h.Architecture() + ".expert_count"); ok && n > 0 {
+		return MoE
+	}
+	return Dense
+}
+
 // Hybrid reports whether a model has layers with recurrent state besides layers with attention. The keys of the state say
 // the first, a tensor of keys for attention the second.
 func (h *Header) Hybrid() bool {

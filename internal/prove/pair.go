@@ -32,12 +32,12 @@ func (p Pair) twin() string {
 func Smoke(dir string, models []gguf.Model, accepts []float64) ([]Pair, error) {
 	var out []Pair
 	for _, m := range models {
-		target, err := writeSmoke(dir, m.Arch, 0)
+		target, err := WriteSmoke(dir, m.Arch, 0)
 		if err != nil {
 			return nil, err
 		}
 		for _, a := range accepts {
-			draft, err := writeSmoke(dir, m.Arch, a)
+			draft, err := WriteSmoke(dir, m.Arch, a)
 			if err != nil {
 				return nil, err
 			}
@@ -47,8 +47,8 @@ func Smoke(dir string, models []gguf.Model, accepts []float64) ([]Pair, error) {
 	return out, nil
 }
 
-// writeSmoke writes one model and returns its path; nobody else looks into dir.
-func writeSmoke(dir, arch string, accept float64) (string, error) {
+// WriteSmoke writes one smoke model, or its draft of an acceptance, and returns its path; nobody else looks into dir.
+func WriteSmoke(dir, arch string, accept float64) (string, error) {
 	data, err := gguf.Bytes(arch, accept)
 	if err != nil {
 		return "", err
@@ -74,7 +74,7 @@ func NewPair(target, draft string) (Pair, error) {
 		return Pair{}, fmt.Errorf("draft %q has %d parameters, more than the target's %d", draft, d.Params(), t.Params())
 	}
 	name := strings.TrimSuffix(filepath.Base(target), ".gguf")
-	return Pair{Model: name, Class: classOf(t), Target: target, Draft: draft}, nil
+	return Pair{Model: name, Class: t.Class(), Target: target, Draft: draft}, nil
 }
 
 // maxStrayTokens is how many tokens a draft's vocabulary may have more or less: llama.cpp's own limit, for padding.
@@ -102,14 +102,4 @@ func sameWords(target, draft *gguf.Header) error {
 func modelOf(h *gguf.Header) string {
 	s, _ := h.String("tokenizer.ggml.model")
 	return s
-}
-
-func classOf(h *gguf.Header) gguf.Class {
-	if h.Hybrid() {
-		return gguf.Hybrid
-	}
-	if n, ok := h.Uint(h.Architecture() + ".expert_count"); ok && n > 0 {
-		return gguf.MoE
-	}
-	return gguf.Dense
 }

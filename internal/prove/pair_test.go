@@ -14,7 +14,7 @@ func pairFiles(t *testing.T, names ...string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, arch := range names {
-		if _, err := writeSmoke(dir, arch, 0); err != nil {
+		if _, err := WriteSmoke(dir, arch, 0); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -5,14 +5,15 @@ import (
 	"context"
 	"fmt"
 
+	"strix-build/internal/program"
 	"strix-build/internal/version"
 )
 
 // Probe asks llama-server which build it is. 0 without an error: it was built without being told.
-func Probe(ctx context.Context, r Runner) (version.Build, error) {
+func Probe(ctx context.Context, r program.Runner) (version.Build, error) {
 	log := newLog(nil)
 	var out bytes.Buffer
-	err := r.Run(ctx, Command{Program: Server, Args: []string{"--version"}, Stdout: &out, Stderr: &out})
+	err := r.Run(ctx, program.Command{Program: Server, Args: []string{"--version"}, Stdout: &out, Stderr: &out})
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)
 	}

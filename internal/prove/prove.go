@@ -6,7 +6,7 @@
 // sequences, a reused prompt, a shifted context and a request that is given up change nothing; (d) positions never run
 // backwards; (e) one slot is one slot. A server that drafts nothing has proved nothing: it is refused, in its own words.
 //
-// It starts no process (see [Runner]), does not know images, and says nothing about speed.
+// It starts no process (see [program.Runner]), does not know images, and says nothing about speed.
 package prove
 
 import (
@@ -18,6 +18,7 @@ import (
 
 	"github.com/sourcegraph/conc/pool"
 
+	"strix-build/internal/program"
 	"strix-build/internal/version"
 )
 
@@ -26,22 +27,6 @@ const (
 	Server = "llama-server"
 	Simple = "llama-speculative-simple"
 )
-
-// Runner runs a program of llama.cpp to its end. When ctx is cancelled it ends the program and all that the program started,
-// and returns after they are gone.
-type Runner interface {
-	Run(ctx context.Context, c Command) error
-}
-
-// Command is one run of a program. The program sees Dir, which it may write, and the files of Files under the names they
-// have here.
-type Command struct {
-	Program        string
-	Args           []string
-	Dir            string
-	Files          []string
-	Stdout, Stderr io.Writer
-}
 
 // Options say what is proved, and how much of it.
 type Options struct {
@@ -84,7 +69,7 @@ func (o *Options) wants(point string) bool { return slices.Contains(o.Points, po
 // Run proves all pairs. Its error is one of the proof itself: a program that does not start or does not answer without a
 // draft either, or ctx's cause. What the draft breaks is in the report, which comes with an error too where pairs were begun:
 // then it says what was found until then, and which points were halted.
-func Run(ctx context.Context, r Runner, o Options) (*Report, error) {
+func Run(ctx context.Context, r program.Runner, o Options) (*Report, error) {
 	p := &prover{Options: o, runner: r}
 	began := time.Now()
 	bases, err := p.baselines(ctx)
@@ -117,7 +102,7 @@ func Run(ctx context.Context, r Runner, o Options) (*Report, error) {
 
 type prover struct {
 	Options
-	runner Runner
+	runner program.Runner
 }
 
 // baselines asks each target without a draft, once for all its drafts.

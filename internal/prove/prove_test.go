@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"strix-build/internal/gguf"
+	"strix-build/internal/program"
 	"strix-build/internal/prove/provetest"
 )
 
@@ -27,7 +28,7 @@ var update = flag.Bool("update", false, "rewrite golden files")
 // fakes runs stand-ins in this process.
 type fakes struct{ mode string }
 
-func (f fakes) Run(ctx context.Context, c Command) error {
+func (f fakes) Run(ctx context.Context, c program.Command) error {
 	return provetest.Run(ctx, c.Program, c.Args, f.mode, c.Stdout, c.Stderr)
 }
 
@@ -143,7 +144,7 @@ func TestArgumentsAreOurs(t *testing.T) {
 // stuck runs until it is cancelled, and is never ready.
 type stuck struct{ started chan struct{} }
 
-func (s stuck) Run(ctx context.Context, _ Command) error {
+func (s stuck) Run(ctx context.Context, _ program.Command) error {
 	close(s.started)
 	<-ctx.Done()
 	return context.Cause(ctx)
@@ -167,7 +168,7 @@ type halting struct {
 	halt func()
 }
 
-func (h halting) Run(ctx context.Context, c Command) error {
+func (h halting) Run(ctx context.Context, c program.Command) error {
 	if slices.Contains(c.Files, h.at) {
 		h.halt()
 		<-ctx.Done()

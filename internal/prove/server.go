@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"strix-build/internal/program"
 )
 
 // setting is how one server is started.
@@ -75,7 +77,7 @@ func (p *prover) start(ctx context.Context, s setting) (*server, error) {
 	runCtx, stop := context.WithCancel(ctx)
 	srv := &server{setting: s, log: log, timeout: p.Timeout, stopRun: stop, done: make(chan struct{}), client: dial(socket)}
 	srv.close = func() { srv.client.CloseIdleConnections(); closeLog(); os.RemoveAll(dir) }
-	command := Command{Program: Server, Args: args, Dir: dir, Files: s.files(), Stdout: log, Stderr: log}
+	command := program.Command{Program: Server, Args: args, Dir: dir, Files: s.files(), Stdout: log, Stderr: log}
 	go func() {
 		defer close(srv.done)
 		srv.err = p.runner.Run(runCtx, command)

@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"strix-build/internal/program"
 )
 
 // simple proves a with llama-speculative-simple, which has no server's machinery around its drafts. It prints text, so text
@@ -99,7 +101,7 @@ func (t *trial) speculate(ctx context.Context, dir, text string, window int) (sp
 	defer cancel()
 	var stdout, stderr bytes.Buffer
 	out := speech{log: newLog(nil)}
-	err = t.runner.Run(ctx, Command{Program: Simple, Args: args, Dir: dir, Files: set.files(), Stdout: &stdout, Stderr: io.MultiWriter(&stderr, out.log)})
+	err = t.runner.Run(ctx, program.Command{Program: Simple, Args: args, Dir: dir, Files: set.files(), Stdout: &stdout, Stderr: io.MultiWriter(&stderr, out.log)})
 	if err != nil {
 		return out, fmt.Errorf("%w: %s", causeOf(ctx, err), out.log.end())
 	}

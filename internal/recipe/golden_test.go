@@ -47,6 +47,10 @@ var loaders = map[string]struct {
 		_, err := LoadAdvisories(fsys)
 		return err
 	}},
+	"policies": {"recipes/policies.yaml", func(fsys fs.FS) error {
+		_, err := LoadPolicies(fsys)
+		return err
+	}},
 	"lock": {"recipes/stable.lock.yaml", func(fsys fs.FS) error {
 		_, err := LoadLock(fsys, "stable")
 		return err

@@ -21,11 +21,12 @@ const (
 	flagsFile      = recipesDir + "/flags.yaml"
 	tracksFile     = recipesDir + "/tracks.yaml"
 	advisoriesFile = recipesDir + "/advisories.yaml"
+	policiesFile   = recipesDir + "/policies.yaml"
 )
 
 // documents are the files of recipes/ that this program itself reads by name; lock files are told by their suffix.
 // Every other YAML file there is a recipe.
-var documents = []string{flagsFile, tracksFile, advisoriesFile}
+var documents = []string{flagsFile, tracksFile, advisoriesFile, policiesFile}
 
 // Recipes lists the recipes of a project by name, sorted.
 func Recipes(fsys fs.FS) ([]string, error) {

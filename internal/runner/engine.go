@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"strix-build/internal/prove"
+	"strix-build/internal/program"
 )
 
 // Engine runs an image's programs with podman or docker.
@@ -26,8 +26,8 @@ type Engine struct {
 type GPU struct{ Devices, Groups, Security []string }
 
 // Has asks the image for a program, by starting it.
-func (e *Engine) Has(ctx context.Context, program string) bool {
-	err := e.Run(ctx, prove.Command{Program: program, Args: []string{"--version"}, Stdout: io.Discard, Stderr: io.Discard})
+func (e *Engine) Has(ctx context.Context, name string) bool {
+	err := e.Run(ctx, program.Command{Program: name, Args: []string{"--version"}, Stdout: io.Discard, Stderr: io.Discard})
 	return err == nil
 }
 
@@ -36,7 +36,7 @@ const removeWithin = 20 * time.Second
 
 // Run runs a program in a container without network. The engine's own process is only a client, so the container is removed
 // by name.
-func (e *Engine) Run(ctx context.Context, c prove.Command) error {
+func (e *Engine) Run(ctx context.Context, c program.Command) error {
 	name := fmt.Sprintf("strix-build-prove-%d-%d", os.Getpid(), e.started.Add(1))
 	err := run(ctx, c, e.Program, e.arguments(name, c)...)
 	if err != nil {
@@ -48,7 +48,7 @@ func (e *Engine) Run(ctx context.Context, c prove.Command) error {
 	return err
 }
 
-func (e *Engine) arguments(name string, c prove.Command) []string {
+func (e *Engine) arguments(name string, c program.Command) []string {
 	args := []string{"run", "--rm", "--name", name, "--network", "none", "--entrypoint", c.Program}
 	if e.Program == "docker" { // the socket must be ours; podman without root maps us to root
 		args = append(args, "--user", fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid()))
@@ -66,12 +66,12 @@ func (e *Engine) arguments(name string, c prove.Command) []string {
 	return append(append(args, e.Image), c.Args...)
 }
 
-func (g *GPU) engine(program string) []string {
+func (g *GPU) engine(engine string) []string {
 	var args []string
 	for _, d := range g.Devices {
 		args = append(args, "--device", d)
 	}
-	if program == "podman" {
+	if engine == "podman" {
 		args = append(args, "--group-add", "keep-groups")
 	} else {
 		for _, id := range groupIDs(g.Groups) {

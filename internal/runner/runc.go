@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"strix-build/internal/prove"
+	"strix-build/internal/program"
 )
 
 // Tree runs the programs of an unpacked image with runc. It needs root, runc and unshare.
@@ -21,12 +21,12 @@ type Tree struct {
 }
 
 // Has reports whether the image holds a program, on its own PATH.
-func (t *Tree) Has(program string) bool { return t.find(program) != "" }
+func (t *Tree) Has(name string) bool { return t.find(name) != "" }
 
-func (t *Tree) find(program string) string {
+func (t *Tree) find(name string) string {
 	for _, dir := range t.path() {
-		if executable(filepath.Join(t.Root, dir, program)) {
-			return filepath.Join(dir, program)
+		if executable(filepath.Join(t.Root, dir, name)) {
+			return filepath.Join(dir, name)
 		}
 	}
 	return ""
@@ -45,7 +45,7 @@ func (t *Tree) path() []string {
 
 // Run runs a program in a container of its own, without network. runc is the first process of a process namespace: what
 // ends runc, however it ends, ends the container.
-func (t *Tree) Run(ctx context.Context, c prove.Command) error {
+func (t *Tree) Run(ctx context.Context, c program.Command) error {
 	bundle, err := os.MkdirTemp(t.Work, fmt.Sprintf("strix-build-prove-%d-", os.Getpid()))
 	if err != nil {
 		return err
@@ -60,7 +60,7 @@ func (t *Tree) Run(ctx context.Context, c prove.Command) error {
 		return err
 	}
 	state := filepath.Join(t.Work, "state")
-	err = run(ctx, prove.Command{Program: c.Program, Dir: bundle, Stdout: c.Stdout, Stderr: c.Stderr}, "unshare",
+	err = run(ctx, program.Command{Program: c.Program, Dir: bundle, Stdout: c.Stdout, Stderr: c.Stderr, Used: c.Used}, "unshare",
 		"--fork", "--pid", "--mount-proc", "--kill-child", "runc", "--root", state, "run", "--bundle", bundle, id)
 	if err != nil { // a runc that was killed leaves its notes and empty control groups
 		rm, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeWithin)
@@ -73,9 +73,9 @@ func (t *Tree) Run(ctx context.Context, c prove.Command) error {
 // object is a part of runc's configuration (github.com/opencontainers/runtime-spec).
 type object map[string]any
 
-func (t *Tree) spec(c prove.Command) ([]byte, error) {
-	program := t.find(c.Program)
-	if program == "" {
+func (t *Tree) spec(c program.Command) ([]byte, error) {
+	path := t.find(c.Program)
+	if path == "" {
 		return nil, fmt.Errorf("the image has no %s", c.Program)
 	}
 	var namespaces []object
@@ -88,7 +88,7 @@ func (t *Tree) spec(c prove.Command) ([]byte, error) {
 	}
 	return json.Marshal(object{
 		"ociVersion": "1.0.2",
-		"process": object{"user": object{"uid": 0, "gid": 0}, "args": append([]string{program}, c.Args...), "env": t.Env, "cwd": "/",
+		"process": object{"user": object{"uid": 0, "gid": 0}, "args": append([]string{path}, c.Args...), "env": t.Env, "cwd": "/",
 			"noNewPrivileges": true},
 		"root":   object{"path": t.Root, "readonly": true},
 		"mounts": mounts(c),
@@ -97,7 +97,7 @@ func (t *Tree) spec(c prove.Command) ([]byte, error) {
 	})
 }
 
-func mounts(c prove.Command) []object {
+func mounts(c program.Command) []object {
 	out := []object{
 		{"destination": "/proc", "type": "proc", "source": "proc"},
 		{"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": []string{"nosuid", "noexec", "nodev", "ro"}},

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"strix-build/internal/prove"
+	"strix-build/internal/program"
 )
 
 // tree is a root file system with nothing but a static program, which is this package's own.
@@ -50,7 +50,7 @@ func TestIntegrationTreeRunsAProgram(t *testing.T) {
 		t.Error("the image holds probe and no llama-server")
 	}
 	var out bytes.Buffer
-	c := prove.Command{Program: "probe", Args: []string{"look", file, dir}, Dir: dir, Files: []string{file}, Stdout: &out, Stderr: &out}
+	c := program.Command{Program: "probe", Args: []string{"look", file, dir}, Dir: dir, Files: []string{file}, Stdout: &out, Stderr: &out}
 	if err := tr.Run(t.Context(), c); err != nil {
 		t.Fatalf("%v: %s", err, out.String())
 	}
@@ -74,7 +74,7 @@ func TestIntegrationTreeLeavesNothing(t *testing.T) {
 	ended := make(chan error, 1)
 	mark := "deaf-" + strconv.Itoa(os.Getpid())
 	go func() {
-		ended <- tr.Run(ctx, prove.Command{Program: "probe", Args: []string{"stay", mark}, Stdout: in, Stderr: in})
+		ended <- tr.Run(ctx, program.Command{Program: "probe", Args: []string{"stay", mark}, Stdout: in, Stderr: in})
 	}()
 	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "here\n" {
 		t.Fatalf("%q, %v", line, err)

@@ -16,7 +16,7 @@ import (
 	"syscall"
 	"time"
 
-	"strix-build/internal/prove"
+	"strix-build/internal/program"
 )
 
 // endWithin is how long a program may take to end when it is asked to.
@@ -34,12 +34,12 @@ func executable(path string) bool {
 }
 
 // Run runs a program of the folder.
-func (f Folder) Run(ctx context.Context, c prove.Command) error {
+func (f Folder) Run(ctx context.Context, c program.Command) error {
 	return run(ctx, c, filepath.Join(f.Dir, c.Program), c.Args...)
 }
 
 // run runs a process in a group of its own and leaves nothing of the group behind.
-func run(ctx context.Context, c prove.Command, name string, args ...string) error {
+func run(ctx context.Context, c program.Command, name string, args ...string) error {
 	// The kernel's signal at our death is bound to the thread that started the process.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -53,10 +53,22 @@ func run(ctx context.Context, c prove.Command, name string, args ...string) erro
 	}
 	err := cmd.Wait()
 	clearGroup(cmd.Process.Pid)
+	if c.Used != nil {
+		*c.Used = usage(cmd.ProcessState)
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return err
+}
+
+// usage is of the process and all that it waited for.
+func usage(p *os.ProcessState) program.Usage {
+	u := program.Usage{CPU: p.UserTime() + p.SystemTime()}
+	if r, ok := p.SysUsage().(*syscall.Rusage); ok {
+		u.Memory = r.Maxrss * 1024 // getrusage(2): kilobytes
+	}
+	return u
 }
 
 // signal sends to the whole group; one that is gone is no error.

@@ -15,7 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"strix-build/internal/prove"
+	"strix-build/internal/program"
 )
 
 // script makes a program of a shell script.
@@ -35,11 +35,11 @@ func TestFolderRunsAProgram(t *testing.T) {
 		t.Error("the folder holds p and no q")
 	}
 	var out, said bytes.Buffer
-	err := f.Run(t.Context(), prove.Command{Program: "p", Args: []string{"a b"}, Stdout: &out, Stderr: &said})
+	err := f.Run(t.Context(), program.Command{Program: "p", Args: []string{"a b"}, Stdout: &out, Stderr: &said})
 	if err == nil || err.Error() != "exit status 3" || out.String() != "a b out\n" || said.String() != "err\n" {
 		t.Errorf("%v, %q, %q", err, out.String(), said.String())
 	}
-	if err := f.Run(t.Context(), prove.Command{Program: "q"}); err == nil || !strings.HasPrefix(err.Error(), "start q: ") {
+	if err := f.Run(t.Context(), program.Command{Program: "q"}); err == nil || !strings.HasPrefix(err.Error(), "start q: ") {
 		t.Error(err)
 	}
 }
@@ -54,7 +54,7 @@ func TestCancelLeavesNothingRunning(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
 	ended := make(chan error, 1)
-	go func() { ended <- Folder{dir}.Run(ctx, prove.Command{Program: "p", Stdout: in}) }()
+	go func() { ended <- Folder{dir}.Run(ctx, program.Command{Program: "p", Stdout: in}) }()
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +87,7 @@ func processState(pid int) string {
 
 func TestEngineArguments(t *testing.T) {
 	t.Parallel()
-	c := prove.Command{Program: "llama-server", Args: []string{"-m", "/m/a.gguf"}, Dir: "/w", Files: []string{"/m/a.gguf"}}
+	c := program.Command{Program: "llama-server", Args: []string{"-m", "/m/a.gguf"}, Dir: "/w", Files: []string{"/m/a.gguf"}}
 	gpu := &GPU{Devices: []string{"/dev/dri", "/dev/kfd"}, Security: []string{"seccomp=unconfined"}}
 	for engine, want := range map[string]string{
 		"podman": "run --rm --name n --network none --entrypoint llama-server --volume /w:/w --volume /m/a.gguf:/m/a.gguf:ro " +
@@ -110,7 +110,7 @@ func TestEngineRemovesTheContainer(t *testing.T) {
 	dir := t.TempDir()
 	script(t, dir, "podman", `echo "$*" >>"$(dirname "$0")/calls"; test "$1" = rm`+"\n")
 	e := Engine{Program: filepath.Join(dir, "podman"), Image: "img"}
-	if err := e.Run(t.Context(), prove.Command{Program: "p"}); err == nil {
+	if err := e.Run(t.Context(), program.Command{Program: "p"}); err == nil {
 		t.Error("the engine failed, the run did not")
 	}
 	calls, err := os.ReadFile(filepath.Join(dir, "calls"))

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"strix-build/internal/gate"
+	"strix-build/internal/recipe"
+)
+
+// gateFlags are what gate is asked.
+type gateFlags struct {
+	candidate, baseline subjectFlags
+	policy              string
+	models              map[string]string
+	ngl, device         string
+	evidence, from      string
+	timeout             time.Duration
+	json                bool
+}
+
+func (a *app) gateCmd() *cobra.Command {
+	var o gateFlags
+	cmd := &cobra.Command{
+		Use:   "gate {{--image IMAGE | --bin DIR} {--against IMAGE | --against-bin DIR} | --from EVIDENCE}",
+		Short: "prove an image right and not slower, or refuse it",
+		Long: `Measures a candidate against a baseline, on this host and in turn (baseline, candidate, candidate, baseline), one process of
+llama-bench a sample, until every cell of the policy is decided or its rounds are used up. Everything that was measured goes
+into one document, the evidence, from which anyone can compute the verdict again (--from). A run that was interrupted goes on
+where it was, with the same command.
+
+  PASS          no cell is slower by the policy's limit
+  SMOKE         the same, on another device than the policy wants
+  REGRESSED     some cell is slower by its limit
+  MIXED         some cell is slower and another is faster
+  INCONCLUSIVE  some cell could be either
+  INVALID       the host was not steady, or what was measured cannot be trusted
+  FAILED        the image is wrong
+
+Exit code 3: anything but PASS and SMOKE.`,
+		Example: `  strix-build gate --image llama:rocm-mmq --against llama:rocm --gpu --ngl 99 \
+      --model dense=27b.gguf --model moe=35b-a3b.gguf --model hybrid=next.gguf
+  strix-build gate --bin build/bin --against-bin ~/stock/build/bin --policy any-device
+  strix-build gate --from evidence.json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.gate(cmd.Context(), o) },
+	}
+	f := cmd.Flags()
+	o.candidate.register(f)
+	f.StringVar(&o.baseline.image, "against", "", "`IMAGE` that is the baseline")
+	f.StringVar(&o.baseline.bin, "against-bin", "", "`DIR` with the baseline's programs")
+	f.StringVar(&o.policy, "policy", "", "gate policy `NAME` (default: that of the image's recipe, else any-device)")
+	f.StringToStringVar(&o.models, "model", nil, "`CLASS=FILE`: the model of a class, where the policy wants your own")
+	f.StringVar(&o.ngl, "ngl", "", "`N` layers on the GPU")
+	f.StringVar(&o.device, "device", "", "`DEVICES` of llama.cpp")
+	f.StringVar(&o.evidence, "evidence", "", "`FILE` for what is measured (default: one of its own in the state folder)")
+	f.StringVar(&o.from, "from", "", "judge the evidence in `FILE` again, and measure nothing")
+	f.DurationVar(&o.timeout, "timeout", time.Hour, "`TIME` one process may take")
+	f.BoolVar(&o.json, "json", false, "print the verdict as JSON")
+	cmd.AddCommand(a.gateCurveCmd())
+	return cmd
+}
+
+func (a *app) gate(ctx context.Context, o gateFlags) error {
+	if o.from != "" {
+		return a.judgeAgain(o)
+	}
+	return a.measureGate(ctx, o)
+}
+
+// judgeAgain computes the verdict of a document, and refuses one that says another.
+func (a *app) judgeAgain(o gateFlags) error {
+	if o.candidate != (subjectFlags{}) || o.baseline != (subjectFlags{}) {
+		return usage("--from measures nothing: it takes no image")
+	}
+	data, err := os.ReadFile(o.from)
+	if err != nil {
+		return usage("--from: %v", err)
+	}
+	e, err := gate.Read(data)
+	if err != nil {
+		return usage("%s: %v", o.from, err)
+	}
+	v := gate.Judge(e)
+	if e.Verdict != nil && !sameJSON(*e.Verdict, v) {
+		return fmt.Errorf("%s says %s, and what is in it shows %s: the document was changed, or judged by another strix-build (%s)",
+			o.from, e.Verdict.Word, v.Word, e.Tool)
+	}
+	return a.verdict(e, v, o.json)
+}
+
+// anyDevice is the policy of what no recipe speaks for.
+const anyDevice = "any-device"
+
+// policyFor loads the policy that is named, or that the subject's recipe names.
+func (a *app) policyFor(name string, s *subject) (*recipe.Policy, error) {
+	if name == "" && s.recipe != "" {
+		p, err := a.project()
+		if err != nil {
+			return nil, err
+		}
+		if r, err := recipe.LoadRecipe(p.FS, s.recipe); err == nil { // an image of another project's recipe has none here
+			name = r.Gate.Value
+		}
+	}
+	if name == "" {
+		name = anyDevice
+	}
+	return a.policyNamed(name)
+}
+
+// policyNamed loads a gate policy of the project.
+func (a *app) policyNamed(name string) (*recipe.Policy, error) {
+	p, err := a.project()
+	if err != nil {
+		return nil, err
+	}
+	all, err := recipe.LoadPolicies(p.FS)
+	if err != nil {
+		return nil, err
+	}
+	return all.Policy(name)
+}
+
+// gatePolicy is a project's policy in the evidence's form.
+func gatePolicy(p *recipe.Policy) gate.Policy {
+	out := gate.Policy{Name: p.Name, Device: p.Device.Value, Limits: map[string]float64{}, Error: float64(p.Error), Looks: p.Rounds, Canary: p.Canary,
+		Budget: time.Duration(p.Budget), Settle: time.Duration(p.Settle), Others: float64(p.Others), Repetitions: p.Repetitions}
+	for test, limit := range p.Limits {
+		out.Limits[test] = float64(limit)
+	}
+	return out
+}
+
+// verdict prints a verdict and turns it into the exit code.
+func (a *app) verdict(e *gate.Evidence, v gate.Verdict, asJSON bool) error {
+	if asJSON {
+		if err := json.NewEncoder(a.out).Encode(v); err != nil {
+			return err
+		}
+	} else if err := v.Text(a.out); err != nil {
+		return err
+	}
+	if v.Refused() {
+		return &refusedError{fmt.Sprintf("%s: %s", e.Candidate.Name, v.Word)}
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/containerd/continuity"
+
+	"strix-build/internal/gate"
+)
+
+// resume goes on with a document that is about the same and not finished, and returns where e is kept.
+func (a *app) resume(e *gate.Evidence, file string) (string, error) {
+	if file == "" {
+		dir, err := a.state()
+		if err != nil {
+			return "", err
+		}
+		file = filepath.Join(dir, "gate", fileName(e.Candidate.Name+" against "+e.Baseline.Name+" "+e.Policy.Name)+".json")
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return "", err
+	}
+	data, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return file, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	old, err := gate.Read(data)
+	if err != nil {
+		return "", usage("%s: %v; give another --evidence, or remove it", file, err)
+	}
+	if _, more := gate.Next(old); !more || !sameGate(old, e) {
+		return file, os.Rename(file, file+".old")
+	}
+	a.printf("goes on with %s: %d processes are done\n", file, len(old.Samples))
+	*e = *old
+	return file, nil
+}
+
+// sameGate reports whether one goes on with the other: nothing that was asked has changed, nor the host.
+func sameGate(a, b *gate.Evidence) bool {
+	return sameJSON(a.Candidate, b.Candidate) && sameJSON(a.Baseline, b.Baseline) && sameJSON(a.Policy, b.Policy) && sameJSON(a.Runs, b.Runs) && sameJSON(a.Host, b.Host)
+}
+
+// sameJSON compares what is written.
+func sameJSON(a, b any) bool {
+	x, errA := json.Marshal(a)
+	y, errB := json.Marshal(b)
+	return errA == nil && errB == nil && bytes.Equal(x, y)
+}
+
+// fileName turns a name into one that a file can have.
+func fileName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '/' || r == ':' || r == '@' || r == ' ' {
+			return '-'
+		}
+		return r
+	}, strings.Trim(name, "/"))
+}
+
+// keep writes the document whole.
+func keep(file string, e *gate.Evidence) error {
+	data, err := json.MarshalIndent(e, "", " ")
+	if err != nil {
+		return err
+	}
+	return continuity.AtomicWriteFile(file, append(data, '\n'), 0o644)
+}

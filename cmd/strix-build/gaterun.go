@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"strix-build/internal/bench"
+	"strix-build/internal/gate"
+	"strix-build/internal/host"
+	"strix-build/internal/program"
+	"strix-build/internal/recipe"
+)
+
+// measureGate measures what is left to measure, and judges it.
+func (a *app) measureGate(ctx context.Context, o gateFlags) error {
+	if err := errors.Join(o.candidate.check(), o.baseline.checkBaseline()); err != nil {
+		return err
+	}
+	work, err := os.MkdirTemp("", "strix-gate-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	o.baseline.gpu = o.candidate.gpu
+	arms := map[gate.Arm]*subject{}
+	for _, side := range []struct {
+		arm   gate.Arm
+		flags subjectFlags
+	}{{gate.Candidate, o.candidate}, {gate.Baseline, o.baseline}} {
+		s, err := a.subject(ctx, side.flags, work, bench.Program)
+		if err != nil {
+			return err
+		}
+		defer s.close()
+		arms[side.arm] = s
+	}
+	policy, err := a.policyFor(o.policy, arms[gate.Candidate])
+	if err != nil {
+		return err
+	}
+	models, err := gateModels(policy, o.models, work)
+	if err != nil {
+		return err
+	}
+	runs, err := runsOf(policy, models)
+	if err != nil {
+		return err
+	}
+	e := newEvidence(policy, runs, arms)
+	file, err := a.resume(e, o.evidence)
+	if err != nil {
+		return err
+	}
+	return a.runGate(ctx, o, e, file, models, arms)
+}
+
+func (a *app) runGate(ctx context.Context, o gateFlags, e *gate.Evidence, file string, models map[string]string, arms map[gate.Arm]*subject) error {
+	d, done, err := a.newDisplay(true)
+	if err != nil {
+		return err
+	}
+	b := bench.Bench{Models: models, Timeout: o.timeout, Arms: map[gate.Arm]program.Runner{}, Step: d.Step,
+		Keep: func(e *gate.Evidence) error { return keep(file, e) }}
+	for arm, s := range arms {
+		b.Arms[arm] = s
+	}
+	if o.ngl != "" {
+		b.Args = append(b.Args, "-ngl", o.ngl)
+	}
+	if o.device != "" {
+		b.Args = append(b.Args, "-dev", o.device)
+	}
+	e.Ended = ""
+	err = b.Measure(ctx, e)
+	done()
+	if err != nil {
+		e.Ended = err.Error()
+	}
+	if d := deviceOf(e); d != nil {
+		e.Device = *d
+	}
+	v := gate.Judge(e)
+	e.Verdict = &v
+	if kept := keep(file, e); err != nil || kept != nil {
+		a.printf("what was measured is in %s\n", file)
+		return errors.Join(err, kept)
+	}
+	a.printf("evidence: %s\n", file)
+	return a.verdict(e, v, o.json)
+}
+
+// newEvidence is what a gate begins with.
+func newEvidence(policy *recipe.Policy, runs []gate.Run, arms map[gate.Arm]*subject) *gate.Evidence {
+	base := arms[gate.Baseline].evidence()
+	return &gate.Evidence{Version: gate.EvidenceVersion, Tool: versionText(), Candidate: arms[gate.Candidate].evidence(), Baseline: &base,
+		Host: gate.Host(host.Read()), Policy: gatePolicy(policy), Runs: runs, Checks: []gate.Check{}, Samples: []gate.Sample{}}
+}
+
+func (s *subject) evidence() gate.Subject {
+	out := gate.Subject{Name: s.name, Digest: s.digest}
+	if s.build != 0 {
+		out.Build = s.build.String()
+	}
+	return out
+}
+
+// deviceOf is what computed the candidate's first row; nil: there is none yet.
+func deviceOf(e *gate.Evidence) *gate.Device {
+	for _, s := range e.Samples {
+		if s.Arm == gate.Candidate && len(s.Rows) > 0 {
+			d := bench.DeviceOf(&s.Rows[0], host.Targets())
+			return &d
+		}
+	}
+	return nil
+}

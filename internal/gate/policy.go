@@ -1,0 +1,38 @@
+package gate
+
+import "time"
+
+// Policy says what is wanted of an image. It is part of the evidence: a verdict is only as good as what it was measured
+// against.
+type Policy struct {
+	Name   string `json:"name"`
+	Device string `json:"device"` // the kind that PASS needs, or "any"
+	// Limits are the losses that are too much, as shares (0.03: three percent), by llama-bench test.
+	Limits map[string]float64 `json:"limits"`
+	// Error is the chance of a wrong claim that is accepted, for the whole gate and each kind of claim.
+	Error float64 `json:"error"`
+	// Looks are the numbers of rounds after which it is judged, rising; after the last one it ends.
+	Looks  []int         `json:"looks"`
+	Canary int           `json:"canary"` // rounds of it at each end
+	Budget time.Duration `json:"budget"` // nanoseconds of all processes and pauses; 0: none
+	Settle time.Duration `json:"settle"` // nanoseconds of pause before each process
+	// Others is how many CPUs other processes may keep busy, in the middle sample; 0: any number.
+	Others float64 `json:"others"`
+	// Repetitions are made inside a process; their median is its figure. They are not samples of their own: they share the
+	// process's clocks and memory.
+	Repetitions int `json:"repetitions"`
+}
+
+// MaxRounds keeps the table of the exact test, and the time to compute it, small.
+const MaxRounds = 200
+
+// anyDevice is the policy's word where it does not matter what computes.
+const anyDevice = "any"
+
+// lastLook is the number of rounds after which nothing more is measured.
+func (p *Policy) lastLook() int {
+	if len(p.Looks) == 0 {
+		return 0
+	}
+	return p.Looks[len(p.Looks)-1]
+}

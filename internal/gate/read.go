@@ -1,0 +1,78 @@
+package gate
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Read reads evidence and checks that it can be judged. It does not compare the verdict in it: see [Judge].
+func Read(data []byte) (*Evidence, error) {
+	var head struct {
+		Version int `json:"version"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return nil, fmt.Errorf("no evidence: %w", err)
+	}
+	if head.Version < 1 || head.Version > EvidenceVersion {
+		return nil, fmt.Errorf("evidence of format %d; this program reads format %d", head.Version, EvidenceVersion)
+	}
+	var e Evidence
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&e); err != nil {
+		return nil, fmt.Errorf("no evidence: %w", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("no evidence: something follows the document")
+	}
+	return &e, e.check()
+}
+
+// check reports what would make judging meaningless.
+func (e *Evidence) check() error {
+	for i, s := range e.Samples {
+		if s.Run < 0 || s.Run >= len(e.Runs) {
+			return fmt.Errorf("process %d is of run %d; there are %d", i+1, s.Run, len(e.Runs))
+		}
+		if s.Place < 0 || s.Place > 3 {
+			return fmt.Errorf("process %d has place %d of a round; there are 0 to 3", i+1, s.Place)
+		}
+		if s.Seconds < 0 || s.Seconds > maxSeconds || s.Others < 0 {
+			return fmt.Errorf("process %d took %g s, with %g CPUs used by others", i+1, s.Seconds, s.Others)
+		}
+	}
+	for _, r := range e.Runs {
+		for _, t := range r.Tests {
+			if l := e.Policy.Limits[t]; l <= 0 || l >= 1 {
+				return fmt.Errorf("the policy's limit for %q is %g; want a share between 0 and 1", t, l)
+			}
+		}
+	}
+	return e.Policy.check()
+}
+
+// maxSeconds is longer than any process: a year.
+const maxSeconds = 366 * 24 * 3600
+
+func (p *Policy) check() error {
+	if p.Error <= 0 || p.Error >= 1 {
+		return fmt.Errorf("the policy accepts an error of %g; want a share between 0 and 1", p.Error)
+	}
+	if p.lastLook() > MaxRounds {
+		return fmt.Errorf("the policy has %d rounds; at most %d can be judged", p.lastLook(), MaxRounds)
+	}
+	last := 0
+	for _, look := range p.Looks {
+		if look <= last {
+			return fmt.Errorf("the policy looks after %d rounds; want rising numbers", p.Looks)
+		}
+		last = look
+	}
+	if p.Canary < 0 || p.Settle < 0 || p.Budget < 0 {
+		return errors.New("the policy has a negative number")
+	}
+	return nil
+}

@@ -1,0 +1,32 @@
+package gate
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+)
+
+// Text writes the verdict for people: a line a cell, then the word with its reasons.
+func (v Verdict) Text(w io.Writer) error {
+	if len(v.Cells) > 0 {
+		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(t, "CELL\tBASELINE\tNOISE\tPAIRS\tCHANGE\tINTERVAL\tLIMIT\t")
+		for _, c := range v.Cells {
+			change, interval := "-", "-"
+			if c.Pairs > 0 {
+				change, interval = percent(c.Change), c.interval()
+			}
+			fmt.Fprintf(t, "%s\t%.4g t/s\t%s\t%d\t%s\t%s\t%s\t%s\n", c.Name, c.Speed, limit(c.Noise), c.Pairs, change, interval, limit(-c.Limit), c.State)
+		}
+		if err := t.Flush(); err != nil {
+			return err
+		}
+		fmt.Fprintln(w)
+	}
+	for _, r := range v.Reasons {
+		if _, err := fmt.Fprintf(w, "%s: %s\n", v.Word, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
