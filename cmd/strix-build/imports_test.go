@@ -12,7 +12,7 @@ import (
 
 // floors are the packages by floor: one imports lower floors only.
 var floors = [][]string{
-	0: {"containers", "patches", "recipes", "internal/codeobject", "internal/diag", "internal/gguf", "internal/host", "internal/llamabench", "internal/miniature", "internal/plot",
+	0: {"internal/codeobject/codeobjecttest", "containers", "patches", "recipes", "internal/codeobject", "internal/diag", "internal/gguf", "internal/host", "internal/llamabench", "internal/miniature", "internal/plot",
 		"internal/program", "internal/progress", "internal/strictyaml", "internal/version"},
 	1: {"internal/bench/benchtest", "internal/patch", "internal/recipe", "internal/prove/provetest", "internal/upstream", "internal/upstream/upstreamtest"},
 	2: {"internal/fit", "internal/gate", "internal/graph", "internal/prove", "internal/series"},

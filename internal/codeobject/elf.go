@@ -20,7 +20,10 @@ type image struct {
 	names    []string // of the sections
 }
 
-var errNotELF = errors.New("not an ELF file")
+var (
+	errNotELF  = errors.New("not an ELF file")
+	errRowSize = errors.New("damaged ELF header: unknown size of a table's rows")
+)
 
 const (
 	progSize    = 56
@@ -30,6 +33,24 @@ const (
 )
 
 func readImage(r io.ReaderAt, size int64) (*image, error) {
+	m, err := readPrograms(r, size)
+	if err != nil {
+		return nil, err
+	}
+	h := m.header
+	if h.Shnum > 0 && h.Shentsize != sectionSize {
+		return nil, errRowSize
+	}
+	m.sections = make([]elf.Section64, h.Shnum)
+	if err := m.readAt(h.Shoff, int64(h.Shnum)*sectionSize, m.sections); err != nil {
+		return nil, fmt.Errorf("section headers: %w", err)
+	}
+	return m, m.checkSections()
+}
+
+// readPrograms reads the header and the segments, which are in a file's first bytes: of a code object that is being
+// unpacked no more is needed.
+func readPrograms(r io.ReaderAt, size int64) (*image, error) {
 	m := &image{r: r, size: size}
 	if err := m.readAt(0, size, &m.header); err != nil || string(m.header.Ident[:4]) != elf.ELFMAG {
 		return nil, errNotELF
@@ -38,18 +59,14 @@ func readImage(r io.ReaderAt, size int64) (*image, error) {
 	if h.Ident[elf.EI_CLASS] != byte(elf.ELFCLASS64) || h.Ident[elf.EI_DATA] != byte(elf.ELFDATA2LSB) {
 		return nil, errors.New("only 64-bit little-endian ELF files are read")
 	}
-	if h.Phnum > 0 && h.Phentsize != progSize || h.Shnum > 0 && h.Shentsize != sectionSize {
-		return nil, errors.New("damaged ELF header: unknown size of a table's rows")
+	if h.Phnum > 0 && h.Phentsize != progSize {
+		return nil, errRowSize
 	}
 	m.progs = make([]elf.Prog64, h.Phnum)
 	if err := m.readAt(h.Phoff, int64(h.Phnum)*progSize, m.progs); err != nil {
 		return nil, fmt.Errorf("program headers: %w", err)
 	}
-	m.sections = make([]elf.Section64, h.Shnum)
-	if err := m.readAt(h.Shoff, int64(h.Shnum)*sectionSize, m.sections); err != nil {
-		return nil, fmt.Errorf("section headers: %w", err)
-	}
-	return m, m.checkTables()
+	return m, m.checkSegments()
 }
 
 // readAt decodes out from length bytes at off.
@@ -60,14 +77,18 @@ func (m *image) readAt(off uint64, length int64, out any) error {
 	return truncated(binary.Read(io.NewSectionReader(m.r, int64(off), length), binary.LittleEndian, out))
 }
 
-// checkTables makes sure that every range lies in the file, so that later code can add without overflow, and names
-// the sections.
-func (m *image) checkTables() error {
+// checkSegments makes sure that every range lies in the file, so that later code can add without overflow.
+func (m *image) checkSegments() error {
 	for i, p := range m.progs {
 		if !m.inFile(p.Off, p.Filesz) || p.Vaddr+p.Memsz < p.Vaddr || elf.ProgType(p.Type) == elf.PT_LOAD && p.Filesz > p.Memsz {
 			return fmt.Errorf("segment %d reaches past the file's end", i)
 		}
 	}
+	return nil
+}
+
+// checkSections does the same for sections, and names them.
+func (m *image) checkSections() error {
 	for i, s := range m.sections {
 		if elf.SectionType(s.Type) != elf.SHT_NOBITS && !m.inFile(s.Off, s.Size) || s.Addr+s.Size < s.Addr {
 			return fmt.Errorf("section %d reaches past the file's end", i)

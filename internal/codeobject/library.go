@@ -57,8 +57,19 @@ func (l *Library) Bundles() iter.Seq2[*Bundle, error] {
 			return
 		}
 		s := l.img.sections[l.fat]
-		for pos, end := int64(s.Off), int64(s.Off+s.Size); ; {
-			next, err := nextByte(l.img.r, pos, end)
+		for b, err := range bundlesIn(&l.codec, l.img.r, int64(s.Off), int64(s.Off+s.Size)) {
+			if !yield(b, err) {
+				return
+			}
+		}
+	}
+}
+
+// bundlesIn reads the tables of the bundles between two offsets. After an error it stops.
+func bundlesIn(c *codec, r io.ReaderAt, pos, end int64) iter.Seq2[*Bundle, error] {
+	return func(yield func(*Bundle, error) bool) {
+		for {
+			next, err := nextByte(r, pos, end)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -66,7 +77,7 @@ func (l *Library) Bundles() iter.Seq2[*Bundle, error] {
 			if next == end {
 				return
 			}
-			b, err := readBundle(&l.codec, l.img.r, next, end-next)
+			b, err := readBundle(c, r, next, end-next)
 			if !yield(b, err) || err != nil {
 				return
 			}
