@@ -14,7 +14,7 @@ import (
 var floors = [][]string{
 	0: {"internal/codeobject/codeobjecttest", "containers", "patches", "recipes", "internal/codeobject", "internal/diag", "internal/gguf", "internal/host", "internal/llamabench", "internal/miniature", "internal/plot",
 		"internal/program", "internal/progress", "internal/strictyaml", "internal/version"},
-	1: {"internal/bench/benchtest", "internal/patch", "internal/recipe", "internal/prove/provetest", "internal/upstream", "internal/upstream/upstreamtest"},
+	1: {"internal/kernels", "internal/bench/benchtest", "internal/patch", "internal/recipe", "internal/prove/provetest", "internal/upstream", "internal/upstream/upstreamtest"},
 	2: {"internal/fit", "internal/gate", "internal/graph", "internal/prove", "internal/series"},
 	3: {"internal/bench", "internal/buildkit", "internal/project", "internal/publish", "internal/resolve", "internal/rootfs", "internal/runner", "internal/store"},
 	4: {"internal/build", "internal/buildkit/buildkittest"},
