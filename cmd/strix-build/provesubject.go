@@ -141,7 +141,7 @@ func (a *app) findImage(name string) (store.Image, error) {
 	}
 	img, err := store.Layout(dir, tag)
 	if err != nil {
-		return nil, usage("--image: %v", err)
+		return nil, usage("%v", err)
 	}
 	return img, nil
 }

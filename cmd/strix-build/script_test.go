@@ -14,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"strix-build/internal/bench/benchtest"
+	"strix-build/internal/codeobject/codeobjecttest"
 	"strix-build/internal/prove/provetest"
 )
 
@@ -41,7 +42,7 @@ func TestScript(t *testing.T) {
 			return os.Mkdir(filepath.Join(e.WorkDir, "home"), 0o755)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "miniature": miniatureProject, "programs": programs, "repeat": repeat,
+			"exits": exits, "hiplibrary": hipLibrary, "miniature": miniatureProject, "programs": programs, "repeat": repeat,
 		},
 	})
 }
@@ -91,6 +92,14 @@ func programs(ts *testscript.TestScript, _ bool, args []string) {
 func isFile(path string) bool {
 	st, err := os.Stat(path)
 	return err == nil && st.Mode().IsRegular()
+}
+
+// hipLibrary makes a library with the kernels that a text describes: hiplibrary FILE TEXT.
+func hipLibrary(ts *testscript.TestScript, _ bool, args []string) {
+	data, err := codeobjecttest.Library(ts.ReadFile(args[1]))
+	ts.Check(err)
+	ts.Check(os.MkdirAll(filepath.Dir(ts.MkAbs(args[0])), 0o755))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o644))
 }
 
 // repeat appends TEXT to FILE, N times: repeat FILE N TEXT.

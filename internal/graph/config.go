@@ -21,6 +21,7 @@ const (
 	LabelDirty   = labelPrefix + "source.dirty"
 	LabelBase    = labelPrefix + "base"
 	LabelWaived  = labelPrefix + "waived" // advisories that were set aside, sorted, with commas between
+	LabelTarget  = labelPrefix + "target" // GPU; absent where the backend compiles for none
 	// What a run needs of the machine, with commas between.
 	LabelDevices  = labelPrefix + "run.devices"
 	LabelGroups   = labelPrefix + "run.groups"
@@ -80,7 +81,7 @@ func (b *builder) labels() map[string]string {
 		LabelPatches:                    b.patchLabel(),
 		LabelBase:                       b.baseLabel(),
 		LabelWaived:                     strings.Join(b.in.Choices.Waived, ","),
-		labelPrefix + "target":          b.in.Recipe.Target.Value,
+		LabelTarget:                     b.in.Recipe.Target.Value,
 		LabelDevices:                    strings.Join(values(run.Devices), ","),
 		LabelGroups:                     strings.Join(values(run.Groups), ","),
 		LabelSecurity:                   strings.Join(values(run.Security), ","),
