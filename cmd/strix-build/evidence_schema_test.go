@@ -2,12 +2,8 @@ package main
 
 import (
 	"encoding/json"
-	"flag"
-	"os"
-	"path/filepath"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"strix-build/internal/gate"
@@ -27,17 +23,5 @@ func TestEvidenceSchemaIsCurrent(t *testing.T) {
 		t.Fatal(err)
 	}
 	got = append(got, '\n')
-	file := filepath.Join("..", "..", "docs", "schema", "evidence.schema.json")
-	if flag.Lookup("update").Value.String() == "true" {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s is not current; run go generate ./cmd/strix-build (-file +program):\n%s", file, diff)
-	}
+	compareDoc(t, "evidence.schema.json", got)
 }

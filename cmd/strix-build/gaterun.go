@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
 
 	"strix-build/internal/bench"
 	"strix-build/internal/gate"
@@ -17,11 +16,15 @@ func (a *app) measureGate(ctx context.Context, o gateFlags) error {
 	if err := errors.Join(o.candidate.check(), o.baseline.checkBaseline()); err != nil {
 		return err
 	}
-	work, err := os.MkdirTemp("", "strix-gate-")
+	images, err := a.images()
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(work)
+	work, drop, err := images.Scratch(ctx) // swept up where we are killed
+	if err != nil {
+		return err
+	}
+	defer drop()
 	o.baseline.gpu = o.candidate.gpu
 	arms := map[gate.Arm]*subject{}
 	for _, side := range []struct {

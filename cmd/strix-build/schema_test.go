@@ -42,18 +42,24 @@ func TestSchemasAreCurrent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		file := filepath.Join("..", "..", "docs", "schema", name+".schema.json")
-		if flag.Lookup("update").Value.String() == "true" {
-			if err := os.WriteFile(file, got, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
+		compareDoc(t, name+".schema.json", got)
+	}
+}
+
+// compareDoc compares a generated file of docs/schema, or writes it.
+func compareDoc(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := filepath.Join("..", "..", "docs", "schema", name)
+	if flag.Lookup("update").Value.String() == "true" {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(string(want), string(got)); diff != "" {
-			t.Errorf("%s is not current; run go generate ./cmd/strix-build (-file +program):\n%s", file, diff)
-		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s is not current; run go generate ./cmd/strix-build (-file +program):\n%s", file, diff)
 	}
 }

@@ -114,12 +114,14 @@ func differs(told map[Arm]*llamabench.Row, arm Arm, r *llamabench.Row) string {
 
 // busy reports a host that others used: the middle sample counts, so that one burst does not void an hour.
 func (e *Evidence) busy() string {
-	if e.Policy.Others == 0 || len(e.Samples) == 0 {
+	if e.Policy.Others == 0 {
 		return ""
 	}
 	var others []float64
 	for _, s := range e.Samples {
-		others = append(others, s.Others)
+		if s.Part != WarmUp { // those are read from the disk first, by the kernel
+			others = append(others, s.Others)
+		}
 	}
 	if m := median(others); m > e.Policy.Others {
 		return fmt.Sprintf("other processes kept %.2f CPUs busy (at most %.2f may be): stop what else runs, and measure again", m, e.Policy.Others)

@@ -12,11 +12,14 @@ func (v Verdict) Text(w io.Writer) error {
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(t, "CELL\tBASELINE\tNOISE\tPAIRS\tCHANGE\tINTERVAL\tLIMIT\t")
 		for _, c := range v.Cells {
-			change, interval := "-", "-"
+			speed, noise, change, interval := "-", "-", "-", "-"
+			if c.Speed > 0 {
+				speed, noise = fmt.Sprintf("%.4g t/s", c.Speed), limit(c.Noise)
+			}
 			if c.Pairs > 0 {
 				change, interval = percent(c.Change), c.interval()
 			}
-			fmt.Fprintf(t, "%s\t%.4g t/s\t%s\t%d\t%s\t%s\t%s\t%s\n", c.Name, c.Speed, limit(c.Noise), c.Pairs, change, interval, limit(-c.Limit), c.State)
+			fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", c.Name, speed, noise, c.Pairs, change, interval, limit(-c.Limit), c.State)
 		}
 		if err := t.Flush(); err != nil {
 			return err
