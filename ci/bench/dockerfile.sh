@@ -11,6 +11,9 @@ plan() { "$strix" --project "$project" plan "$first" | awk -v key="$1" '$1 == ke
 packages() { awk -v key="$1:" '$1 == key {on = 1; $1 = ""} on && /\]/ {gsub(/[][,]/, " "); print; exit}' "$container"; }
 entries() { awk -v key="$1:" '$1 == key {on = 1; next} on && $1 != "-" {exit} on {print $2}' "$container" | tr '\n' ' '; }
 
+# stubs: the container's stubs, LIBRARY RESULT each
+stubs() { awk '$1 == "-" && $2 == "library:" {library = $3} $1 == "returns:" {print library, $2}' "$container" | tr '\n' ' '; }
+
 start_daemon() {
 	"$root/bin/buildkitd" --root "$work/docker" --addr "unix://$work/sock" --otel-socket-path "$work/otel" \
 		--containerd-worker=false --oci-worker=true --oci-worker-net=host --allow-insecure-entitlement network.host \
@@ -39,7 +42,7 @@ context() {
 		exclude+=(":(exclude)$path")
 	done
 	git -C "$source" -c "safe.directory=$source" archive "$(lock commit)" -- . "${exclude[@]}" | tar -x -C "$dir/src"
-	cp "$root/internal/graph/scripts/apt.sh" "$strix" "$dir/"
+	cp "$root/internal/graph/scripts/apt.sh" "$root/internal/graph/scripts/stub.sh" "$strix" "$dir/"
 	apt-config dump 2>/dev/null | grep -E '^Acquire::(https?::Proxy|Check-Valid-Until|Check-Date)' >"$work/apt.conf" || true
 	cat /etc/ssl/certs/ca-certificates.crt >"$work/ca.pem" 2>/dev/null || : >"$work/ca.pem"
 }
@@ -72,7 +75,7 @@ dockerfile_build() {
 		--opt "build-arg:BUILD_PACKAGES=$(packages build)" --opt "build-arg:UI_PACKAGES=$(packages ui)" \
 		--opt "build-arg:RUNTIME_PACKAGES=$(packages runtime) $(packages toolbox)" --opt "build-arg:VERSION=$(lock build)" \
 		--opt "build-arg:CMAKE_ARGS=$(cmake_args | tr '\n' ' ')" --opt "build-arg:PROGRAMS=$(plan programs)" \
-		--opt "build-arg:CUT=$cut" \
+		--opt "build-arg:CUT=$cut" --opt "build-arg:STUBS=$(stubs)" \
 		--output "type=oci,dest=$work/image,tar=false,compression=zstd,compression-level=11,force-compression=true" >&2
 	stop_daemon
 	took=$((($(now) - from) / 1000000))
