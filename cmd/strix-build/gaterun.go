@@ -55,6 +55,11 @@ func (a *app) measureGate(ctx context.Context, o gateFlags) error {
 	if err != nil {
 		return err
 	}
+	checks, err := a.staticChecks(ctx, o.candidate, e.Policy)
+	if err != nil {
+		return err
+	}
+	e.Checks = append([]gate.Check{}, checks...)
 	return a.runGate(ctx, o, e, file, models, arms)
 }
 
@@ -75,7 +80,9 @@ func (a *app) runGate(ctx context.Context, o gateFlags, e *gate.Evidence, file s
 		b.Args = append(b.Args, "-dev", o.device)
 	}
 	e.Ended = ""
-	err = b.Measure(ctx, e)
+	if gate.Judge(e).Word != gate.Failed { // the first stage that fails ends it
+		err = b.Measure(ctx, e)
+	}
 	done()
 	if err != nil {
 		e.Ended = err.Error()

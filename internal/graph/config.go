@@ -20,8 +20,9 @@ const (
 	LabelPatches = labelPrefix + "patches"
 	LabelDirty   = labelPrefix + "source.dirty"
 	LabelBase    = labelPrefix + "base"
-	LabelWaived  = labelPrefix + "waived" // advisories that were set aside, sorted, with commas between
-	LabelTarget  = labelPrefix + "target" // GPU; absent where the backend compiles for none
+	LabelWaived  = labelPrefix + "waived"    // advisories that were set aside, sorted, with commas between
+	LabelKeep    = labelPrefix + "keep-gpus" // whose kernels the distribution's libraries keep, with commas between; empty: all
+	LabelTarget  = labelPrefix + "target"    // GPU; absent where the backend compiles for none
 	// What a run needs of the machine, with commas between.
 	LabelDevices  = labelPrefix + "run.devices"
 	LabelGroups   = labelPrefix + "run.groups"
@@ -85,7 +86,7 @@ func (b *builder) labels() map[string]string {
 		LabelDevices:                    strings.Join(values(run.Devices), ","),
 		LabelGroups:                     strings.Join(values(run.Groups), ","),
 		LabelSecurity:                   strings.Join(values(run.Security), ","),
-		labelPrefix + "keep-gpus":       strings.Join(b.keepGPUs(), ","),
+		LabelKeep:                       strings.Join(b.keepGPUs(), ","),
 	}
 	if b.in.Source.Dirty {
 		l[LabelDirty] = "true"
