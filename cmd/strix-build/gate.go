@@ -131,10 +131,28 @@ func (a *app) policyNamed(name string) (*recipe.Policy, error) {
 func gatePolicy(p *recipe.Policy) gate.Policy {
 	out := gate.Policy{Name: p.Name, Device: p.Device.Value, Limits: map[string]float64{}, Error: float64(p.Error), Looks: p.Rounds, Canary: p.Canary,
 		Budget: time.Duration(p.Budget), Settle: time.Duration(p.Settle), Others: float64(p.Others), Repetitions: p.Repetitions}
+	for _, class := range recipe.Classes() {
+		if _, ok := p.Models[class]; ok {
+			out.Classes = append(out.Classes, class)
+		}
+	}
 	for test, limit := range p.Limits {
 		out.Limits[test] = float64(limit)
 	}
 	return out
+}
+
+// headline says what was compared, by what, and on what.
+func headline(e *gate.Evidence) string {
+	text := e.Candidate.Name
+	if e.Baseline != nil {
+		text += " against " + e.Baseline.Name
+	}
+	text += ", policy " + e.Policy.Name
+	if e.Device.Kind != "" {
+		text += fmt.Sprintf(", on %s (%s)", e.Device.Kind, e.Device.Name)
+	}
+	return text
 }
 
 // verdict prints a verdict and turns it into the exit code.
@@ -143,8 +161,11 @@ func (a *app) verdict(e *gate.Evidence, v gate.Verdict, asJSON bool) error {
 		if err := json.NewEncoder(a.out).Encode(v); err != nil {
 			return err
 		}
-	} else if err := v.Text(a.out); err != nil {
-		return err
+	} else {
+		fmt.Fprintln(a.out, headline(e))
+		if err := v.Text(a.out); err != nil {
+			return err
+		}
 	}
 	if v.Refused() {
 		return &refusedError{fmt.Sprintf("%s: %s", e.Candidate.Name, v.Word)}

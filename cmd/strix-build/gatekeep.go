@@ -46,7 +46,7 @@ func (a *app) resume(e *gate.Evidence, file string) (string, error) {
 
 // sameGate reports whether one goes on with the other: nothing that was asked has changed, nor the host.
 func sameGate(a, b *gate.Evidence) bool {
-	return sameJSON(a.Candidate, b.Candidate) && sameJSON(a.Baseline, b.Baseline) && sameJSON(a.Policy, b.Policy) && sameJSON(a.Runs, b.Runs) && sameJSON(a.Host, b.Host)
+	return sameJSON(a.Candidate, b.Candidate) && sameJSON(a.Baseline, b.Baseline) && sameJSON(a.Policy, b.Policy) && sameJSON(a.Runs, b.Runs) && sameJSON(a.Args, b.Args) && sameJSON(a.Host, b.Host)
 }
 
 // sameJSON compares what is written.

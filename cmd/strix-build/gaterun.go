@@ -51,6 +51,7 @@ func (a *app) measureGate(ctx context.Context, o gateFlags) error {
 		return err
 	}
 	e := newEvidence(policy, runs, arms)
+	e.Args = o.args()
 	file, err := a.resume(e, o.evidence)
 	if err != nil {
 		return err
@@ -68,16 +69,10 @@ func (a *app) runGate(ctx context.Context, o gateFlags, e *gate.Evidence, file s
 	if err != nil {
 		return err
 	}
-	b := bench.Bench{Models: models, Timeout: o.timeout, Arms: map[gate.Arm]program.Runner{}, Step: d.Step,
+	b := bench.Bench{Models: models, Args: e.Args, Timeout: o.timeout, Arms: map[gate.Arm]program.Runner{}, Step: d.Step,
 		Keep: func(e *gate.Evidence) error { return keep(file, e) }}
 	for arm, s := range arms {
 		b.Arms[arm] = s
-	}
-	if o.ngl != "" {
-		b.Args = append(b.Args, "-ngl", o.ngl)
-	}
-	if o.device != "" {
-		b.Args = append(b.Args, "-dev", o.device)
 	}
 	e.Ended = ""
 	if gate.Judge(e).Word != gate.Failed { // the first stage that fails ends it
@@ -98,6 +93,18 @@ func (a *app) runGate(ctx context.Context, o gateFlags, e *gate.Evidence, file s
 	}
 	a.printf("evidence: %s\n", file)
 	return a.verdict(e, v, o.json)
+}
+
+// args are llama-bench's for every process.
+func (o *gateFlags) args() []string {
+	args := []string{}
+	if o.ngl != "" {
+		args = append(args, "-ngl", o.ngl)
+	}
+	if o.device != "" {
+		args = append(args, "-dev", o.device)
+	}
+	return args
 }
 
 // newEvidence is what a gate begins with.

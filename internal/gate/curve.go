@@ -108,7 +108,7 @@ func (p *Point) play(ctx context.Context, policy Policy, noise Noise, draw Drawi
 
 // simulate is one gate. Its processes take a second each.
 func simulate(p Policy, noise Noise, next func() int, slower string, loss float64) Verdict {
-	p.Device, p.Others, p.Budget = anyDevice, 0, 0
+	p.Device, p.Others, p.Budget, p.Repetitions = anyDevice, 0, 0, 1
 	e := &Evidence{Version: EvidenceVersion, Policy: p, Baseline: &Subject{}, Runs: []Run{{Class: "noise", Model: "noise", Tests: slices.Sorted(maps.Keys(noise))}}}
 	now := time.Unix(0, 0).UTC()
 	for {

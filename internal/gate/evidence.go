@@ -18,6 +18,7 @@ type Evidence struct {
 	Host      Host     `json:"host"`
 	Device    Device   `json:"device"`
 	Policy    Policy   `json:"policy"`
+	Args      []string `json:"args"`    // of every process, besides its run's own
 	Runs      []Run    `json:"runs"`    // what is measured, in this order
 	Checks    []Check  `json:"checks"`  // static, correctness and serving, in the order they were made
 	Samples   []Sample `json:"samples"` // every process, in the order they ran

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"strix-build/internal/llamabench"
@@ -18,18 +19,22 @@ func (e *Evidence) faults() []string {
 		}
 	}
 	add(e.disorder())
-	told := map[Arm]*llamabench.Row{}
+	first := map[string]*Sample{} // of each run, and of each run and arm
 	for i := range e.Samples {
 		s := &e.Samples[i]
 		if s.Fault != "" {
 			add(fmt.Sprintf("process %d, %s: %s", i+1, s.Arm, s.Fault))
 			continue
 		}
-		add(e.incomplete(i))
-		add(e.jumped(i))
-		for j := range s.Rows {
-			add(differs(told, s.Arm, &s.Rows[j]))
+		if text := e.incomplete(i); text != "" {
+			add(text)
+			continue
 		}
+		add(e.jumped(i))
+		add(e.elsewhere(s))
+		run := e.Runs[s.Run].Name()
+		add(differs(first, run, s, sameForBoth))
+		add(differs(first, run+" "+string(s.Arm), s, sameForArm))
 	}
 	add(e.busy())
 	return out
@@ -53,20 +58,42 @@ func (e *Evidence) disorder() string {
 	return ""
 }
 
-// incomplete reports a process without a figure for each of its run's tests.
+// incomplete reports a process whose rows are not its run's tests, each once, with all repetitions.
 func (e *Evidence) incomplete(i int) string {
-	s := &e.Samples[i]
-	for _, test := range e.Runs[s.Run].Tests {
-		if s.speed(test) <= 0 {
-			return fmt.Sprintf("process %d, %s: no figure for %s", i+1, s.Arm, test)
+	s, run := &e.Samples[i], e.Runs[e.Samples[i].Run]
+	var tests []string
+	for j := range s.Rows {
+		r := &s.Rows[j]
+		tests = append(tests, r.Test())
+		if name := path.Base(r.Model); name != run.Model {
+			return fmt.Sprintf("process %d, %s: a row of model %q, and %q was asked for", i+1, s.Arm, name, run.Model)
+		}
+		if err := r.Check(); err != nil {
+			return fmt.Sprintf("process %d, %s: %v", i+1, s.Arm, err)
+		}
+		if len(r.Samples) != e.Policy.Repetitions {
+			return fmt.Sprintf("process %d, %s: %s %s, and the policy asks for %d", i+1, s.Arm, r.Test(), plural(len(r.Samples), "repetition"), e.Policy.Repetitions)
 		}
 	}
-	for j := range s.Rows {
-		if name := path.Base(s.Rows[j].Model); name != e.Runs[s.Run].Model {
-			return fmt.Sprintf("process %d, %s: a row of model %q, and %q was asked for", i+1, s.Arm, name, e.Runs[s.Run].Model)
+	slices.Sort(tests)
+	if want := slices.Sorted(slices.Values(run.Tests)); !slices.Equal(tests, want) {
+		return fmt.Sprintf("process %d, %s: rows of %q, and %q were asked for", i+1, s.Arm, tests, want)
+	}
+	return ""
+}
+
+// elsewhere reports rows of another build or device than the document names.
+func (e *Evidence) elsewhere(s *Sample) string {
+	subject := e.Candidate
+	if s.Arm == Baseline && e.Baseline != nil {
+		subject = *e.Baseline
+	}
+	for _, r := range s.Rows {
+		if build := fmt.Sprintf("b%d", r.Build); r.Build != 0 && subject.Build != "" && subject.Build != build {
+			return fmt.Sprintf("%s: rows of build %s, and the image is of %s", s.Arm, build, subject.Build)
 		}
-		if err := s.Rows[j].Check(); err != nil {
-			return fmt.Sprintf("process %d, %s: %v", i+1, s.Arm, err)
+		if onCPU := r.GPU == "" || r.GPULayers == 0; onCPU && s.Arm == Candidate && e.Device.Kind != "cpu" && e.Device.Kind != "" {
+			return fmt.Sprintf("the candidate's rows were computed by the CPU, and the document says %s", e.Device.Kind)
 		}
 	}
 	return ""
@@ -91,22 +118,55 @@ func (e *Evidence) jumped(i int) string {
 	return ""
 }
 
-// differs reports a row of another build or device than the arm's rows before it.
-func differs(told map[Arm]*llamabench.Row, arm Arm, r *llamabench.Row) string {
-	first := told[arm]
-	if first == nil {
-		told[arm] = r
-		return ""
+// fact is something that rows and processes of one kind have in common.
+type fact struct {
+	what string
+	of   func(s *Sample, r *llamabench.Row) string
+}
+
+// sameForBoth is what baseline and candidate have in common: what they differ in is theirs alone.
+var sameForBoth = []fact{
+	{"commands", func(s *Sample, _ *llamabench.Row) string { return strings.Join(withoutModel(s.Command), " ") }},
+	{"CPUs", func(_ *Sample, r *llamabench.Row) string { return r.CPU }},
+	{"model types", func(_ *Sample, r *llamabench.Row) string { return r.Type }},
+	{"models", func(_ *Sample, r *llamabench.Row) string {
+		return fmt.Sprintf("%d bytes, %d parameters", r.Size, r.Params)
+	}},
+	{"devices", func(_ *Sample, r *llamabench.Row) string {
+		return fmt.Sprintf("GPU %t", r.GPU != "" && r.GPULayers != 0)
+	}},
+}
+
+// sameForArm is what all processes of one image have in common.
+var sameForArm = []fact{
+	{"commits", func(_ *Sample, r *llamabench.Row) string { return r.Commit }},
+	{"builds", func(_ *Sample, r *llamabench.Row) string { return fmt.Sprint(r.Build) }},
+	{"GPUs", func(_ *Sample, r *llamabench.Row) string { return r.GPU }},
+	{"backends", func(_ *Sample, r *llamabench.Row) string { return r.Backends }},
+	{"settings", func(_ *Sample, r *llamabench.Row) string {
+		return fmt.Sprint(r.Threads, r.Batch, r.Ubatch, r.TypeK, r.TypeV, r.FlashAttn, r.GPULayers, r.Devices)
+	}},
+}
+
+// withoutModel leaves out where the model's file lies: smoke models lie elsewhere in each run of the program.
+func withoutModel(command []string) []string {
+	if i := slices.Index(command, "-m"); i >= 0 && i+1 < len(command) {
+		return slices.Delete(slices.Clone(command), i, i+2)
 	}
-	for _, f := range []struct{ what, one, other string }{
-		{"commits", first.Commit, r.Commit},
-		{"builds", fmt.Sprint(first.Build), fmt.Sprint(r.Build)},
-		{"GPUs", first.GPU, r.GPU},
-		{"CPUs", first.CPU, r.CPU},
-		{"backends", first.Backends, r.Backends},
-	} {
-		if f.one != f.other {
-			return fmt.Sprintf("%s: rows of two %s, %q and %q", arm, f.what, f.one, f.other)
+	return command
+}
+
+// differs reports a process that differs from the first of its kind in what they should have in common.
+func differs(first map[string]*Sample, kind string, s *Sample, facts []fact) string {
+	if first[kind] == nil {
+		first[kind] = s
+	}
+	for _, f := range facts {
+		one := f.of(first[kind], &first[kind].Rows[0])
+		for i := range s.Rows {
+			if other := f.of(s, &s.Rows[i]); one != other {
+				return fmt.Sprintf("%s: rows of two %s, %q and %q", kind, f.what, one, other)
+			}
 		}
 	}
 	return ""

@@ -94,10 +94,26 @@ func TestVerdicts(t *testing.T) {
 		"an order":          {func(w *world) { w.speed = order }, all, Invalid, "the baseline against itself moved by +5."},
 		"a loud host":       {func(w *world) { w.noise = 0.05; w.Policy.Looks = []int{24} }, all, Inconclusive, ""},
 		"a busy host":       {func(w *world) { w.Policy.Others = 0.5; w.mend = func(_ int, s *Sample) { s.Others = 0.8 } }, all, Invalid, "other processes kept 0.80 CPUs busy"},
-		"two builds":        {func(w *world) { w.mend = on(9, func(s *Sample) { s.Rows[0].Build++ }) }, all, Invalid, "rows of two builds"},
-		"another GPU":       {func(w *world) { w.mend = on(9, func(s *Sample) { s.Rows[0].GPU = "other" }) }, all, Invalid, "rows of two GPUs"},
-		"another model":     {func(w *world) { w.mend = on(9, func(s *Sample) { s.Rows[0].Model = "/m/other" }) }, all, Invalid, `a row of model "other", and "noise" was asked for`},
-		"no rows":           {func(w *world) { w.mend = on(9, func(s *Sample) { s.Rows = nil }) }, all, Invalid, "process 10, baseline: no figure for"},
+		"a row too many":    {func(w *world) { w.mend = on(9, func(s *Sample) { s.Rows = append(s.Rows, s.Rows[0]) }) }, all, Invalid, "were asked for"},
+		"fewer repetitions": {func(w *world) { w.Policy.Repetitions = 2 }, all, Invalid, "1 repetition, and the policy asks for 2"},
+		"the baseline elsewhere": {func(w *world) {
+			w.mend = func(_ int, s *Sample) {
+				if s.Arm == Candidate {
+					s.Rows[0].GPU, s.Rows[0].GPULayers = "Radeon", 99
+				}
+			}
+		}, all, Invalid, "rows of two devices"},
+		"other options":        {func(w *world) { w.mend = on(9, func(s *Sample) { s.Command = []string{"llama-bench", "-t", "1"} }) }, all, Invalid, "rows of two commands"},
+		"other settings":       {func(w *world) { w.mend = on(9, func(s *Sample) { s.Rows[0].Threads = 1 }) }, all, Invalid, "rows of two settings"},
+		"another model's size": {func(w *world) { w.mend = on(9, func(s *Sample) { s.Rows[0].Params = 1 }) }, all, Invalid, "rows of two models"},
+		"a GPU that was not there": {func(w *world) { w.Policy.Device, w.Device.Kind = "gfx1151", "gfx1151" }, all, Invalid,
+			"computed by the CPU, and the document says gfx1151"},
+		"another build than named": {func(w *world) { w.Candidate.Build = "b1"; w.mend = func(_ int, s *Sample) { s.Rows[0].Build = 9880 } }, all, Invalid,
+			"rows of build b9880, and the image is of b1"},
+		"two builds":    {func(w *world) { w.mend = on(9, func(s *Sample) { s.Rows[0].Build++ }) }, all, Invalid, "rows of two builds"},
+		"another GPU":   {func(w *world) { w.mend = on(9, func(s *Sample) { s.Rows[0].GPU = "other" }) }, all, Invalid, "rows of two GPUs"},
+		"another model": {func(w *world) { w.mend = on(9, func(s *Sample) { s.Rows[0].Model = "/m/other" }) }, all, Invalid, `a row of model "other", and "noise" was asked for`},
+		"no rows":       {func(w *world) { w.mend = on(9, func(s *Sample) { s.Rows = nil }) }, all, Invalid, `process 10, baseline: rows of [], and ["pp512@d4096"] were asked for`},
 		"the device is gone": {func(w *world) { w.mend = on(17, func(s *Sample) { s.Fault = "llama-bench: exit status 1" }) }, all, Invalid,
 			"process 18, candidate: llama-bench: exit status 1"},
 		"the clock was set":             {func(w *world) { w.mend = on(9, func(s *Sample) { s.Began = s.Began.Add(time.Hour) }) }, all, Invalid, "the clock was set"},
@@ -259,16 +275,22 @@ func TestReadRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct{ old, new, want string }{
-		"a newer format":  {`"version":1`, `"version":2`, "evidence of format 2; this program reads format 1"},
-		"no format":       {`"version":1`, `"version":0`, "evidence of format 0"},
-		"an unknown key":  {`"tool"`, `"toll"`, `unknown field "toll"`},
-		"NaN":             {`"error":0.05`, `"error":NaN`, "invalid character 'N'"},
-		"no such run":     {`"run":1,`, `"run":7,`, "is of run 7; there are 2"},
-		"no such place":   {`"place":1,`, `"place":9,`, "place 9"},
-		"a limit of zero": {`"tg128":0.01`, `"tg128":0`, `limit for "tg128" is 0`},
-		"falling looks":   {`[5,8,12]`, `[8,5]`, "want rising numbers"},
-		"an error of one": {`"error":0.05`, `"error":1`, "an error of 1"},
-		"cut short":       {`"samples":[`, `"samples":[[`, "no evidence"},
+		"a newer format":    {`"version":1`, `"version":2`, "evidence of format 2; this program reads format 1"},
+		"no format":         {`"version":1`, `"version":0`, "evidence of format 0"},
+		"an unknown key":    {`"tool"`, `"toll"`, `unknown field "toll"`},
+		"NaN":               {`"error":0.05`, `"error":NaN`, "invalid character 'N'"},
+		"no such run":       {`"run":1,`, `"run":7,`, "is of run 7; there are 2"},
+		"no such place":     {`"place":1,`, `"place":9,`, "place 9"},
+		"a limit of zero":   {`"tg128":0.01`, `"tg128":0`, `limit for "tg128" is 0`},
+		"falling looks":     {`[5,8,12]`, `[8,5]`, "want rising numbers"},
+		"an error of half":  {`"error":0.05`, `"error":0.5`, "an error of 0.5"},
+		"no canary":         {`"canary":1`, `"canary":0`, "0 rounds of the canary"},
+		"an endless canary": {`"canary":1`, `"canary":4000000000000000000`, "rounds of the canary"},
+		"no device":         {`"device":"any"`, `"device":""`, "the policy names no device"},
+		"a key twice":       {`"version":1`, `"version":1,"Policy":{}`, `key "policy" is there twice`},
+		"a test left out":   {`"tests":["pp512","tg128"]`, `"tests":["pp512"]`, "the policy limits"},
+		"a class left out":  {`"classes":null`, `"classes":["dense"]`, `no run is of class "dense"`},
+		"cut short":         {`"samples":[`, `"samples":[[`, "no evidence"},
 	} {
 		text := strings.Replace(string(good), c.old, c.new, 1)
 		if _, err := Read([]byte(text)); text == string(good) || err == nil || !strings.Contains(err.Error(), c.want) {

@@ -78,7 +78,7 @@ func (p *planner) round(run int, part Part, round int, arms [4]Arm) {
 }
 
 func (p *planner) canary(part Part) {
-	for round := 1; round <= p.e.Policy.Canary; round++ {
+	for round := 1; round <= p.e.Policy.Canary && p.left; round++ {
 		for run := range p.e.Runs {
 			p.round(run, part, round, [4]Arm{Baseline, Baseline, Baseline, Baseline})
 		}

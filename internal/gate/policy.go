@@ -5,8 +5,9 @@ import "time"
 // Policy says what is wanted of an image. It is part of the evidence: a verdict is only as good as what it was measured
 // against.
 type Policy struct {
-	Name   string `json:"name"`
-	Device string `json:"device"` // the kind that PASS needs, or "any"
+	Name    string   `json:"name"`
+	Device  string   `json:"device"`  // the kind that PASS needs, or "any"
+	Classes []string `json:"classes"` // of models that must be measured
 	// Limits are the losses that are too much, as shares (0.03: three percent), by llama-bench test.
 	Limits map[string]float64 `json:"limits"`
 	// Error is the chance of a wrong claim that is accepted, for the whole gate and each kind of claim.
@@ -25,6 +26,12 @@ type Policy struct {
 
 // MaxRounds keeps the table of the exact test, and the time to compute it, small.
 const MaxRounds = 200
+
+// MaxCanary is more than anyone needs of it, at each end.
+const MaxCanary = 20
+
+// maxError is the most that a policy may accept: beyond it a verdict says nothing.
+const maxError = 0.2
 
 // anyDevice is the policy's word where it does not matter what computes.
 const anyDevice = "any"

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 )
 
 // Read reads evidence and checks that it can be judged. It does not compare the verdict in it: see [Judge].
@@ -18,6 +21,9 @@ func Read(data []byte) (*Evidence, error) {
 	}
 	if head.Version < 1 || head.Version > EvidenceVersion {
 		return nil, fmt.Errorf("evidence of format %d; this program reads format %d", head.Version, EvidenceVersion)
+	}
+	if err := onceOnly(json.NewDecoder(bytes.NewReader(data))); err != nil {
+		return nil, fmt.Errorf("no evidence: %w", err)
 	}
 	var e Evidence
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -33,6 +39,12 @@ func Read(data []byte) (*Evidence, error) {
 
 // check reports what would make judging meaningless.
 func (e *Evidence) check() error {
+	if most := len(e.Runs) * (2 + 8*e.Policy.Canary + 4*e.Policy.lastLook()); len(e.Samples) > most {
+		return fmt.Errorf("%d processes are more than the %d that the policy asks for", len(e.Samples), most)
+	}
+	if err := e.checkRuns(); err != nil {
+		return err
+	}
 	for i, s := range e.Samples {
 		if s.Run < 0 || s.Run >= len(e.Runs) {
 			return fmt.Errorf("process %d is of run %d; there are %d", i+1, s.Run, len(e.Runs))
@@ -58,8 +70,11 @@ func (e *Evidence) check() error {
 const maxSeconds = 366 * 24 * 3600
 
 func (p *Policy) check() error {
-	if p.Error <= 0 || p.Error >= 1 {
-		return fmt.Errorf("the policy accepts an error of %g; want a share between 0 and 1", p.Error)
+	if p.Error <= 0 || p.Error > maxError {
+		return fmt.Errorf("the policy accepts an error of %g; want a share above 0, and %g at most", p.Error, maxError)
+	}
+	if p.Device == "" {
+		return errors.New("the policy names no device")
 	}
 	if p.lastLook() > MaxRounds {
 		return fmt.Errorf("the policy has %d rounds; at most %d can be judged", p.lastLook(), MaxRounds)
@@ -71,8 +86,65 @@ func (p *Policy) check() error {
 		}
 		last = look
 	}
-	if p.Canary < 0 || p.Settle < 0 || p.Budget < 0 {
+	if p.Canary < 1 || p.Canary > MaxCanary {
+		return fmt.Errorf("the policy has %d rounds of the canary; want 1 to %d", p.Canary, MaxCanary)
+	}
+	if p.Settle < 0 || p.Budget < 0 {
 		return errors.New("the policy has a negative number")
 	}
 	return nil
+}
+
+// checkRuns makes sure that nothing the policy limits was left out.
+func (e *Evidence) checkRuns() error {
+	measured := map[string][]string{}
+	for _, r := range e.Runs {
+		measured[r.Class] = append(measured[r.Class], r.Tests...)
+	}
+	if e.Baseline != nil {
+		for _, class := range e.Policy.Classes {
+			if measured[class] == nil {
+				return fmt.Errorf("no run is of class %q, which the policy wants", class)
+			}
+		}
+	}
+	want := slices.Sorted(maps.Keys(e.Policy.Limits))
+	for class, tests := range measured {
+		slices.Sort(tests)
+		if !slices.Equal(tests, want) {
+			return fmt.Errorf("the runs of class %q have the tests %q; the policy limits %q", class, tests, want)
+		}
+	}
+	return nil
+}
+
+// onceOnly reports a key that an object has twice, in whatever case: readers differ in which of them counts.
+func onceOnly(d *json.Decoder) error {
+	token, err := d.Token()
+	if err != nil {
+		return err
+	}
+	delim, ok := token.(json.Delim)
+	if !ok {
+		return nil
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		if delim == '{' {
+			key, err := d.Token()
+			if err != nil {
+				return err
+			}
+			name := strings.ToLower(key.(string))
+			if seen[name] {
+				return fmt.Errorf("key %q is there twice", name)
+			}
+			seen[name] = true
+		}
+		if err := onceOnly(d); err != nil {
+			return err
+		}
+	}
+	_, err = d.Token()
+	return err
 }

@@ -172,6 +172,12 @@ func (p *Policy) checkRounds(c *checker) {
 	if last > maxRounds {
 		c.list.Add(p.Places["rounds"], "", "%d rounds are more than the %d that can be judged", last, maxRounds)
 	}
+	if p.Canary > maxCanary {
+		c.list.Add(p.Places["canary"], "", "canary wants at most %d", maxCanary)
+	}
+	if p.Error > maxError {
+		c.list.Add(p.Places["error"], "", "error wants at most %g %%: beyond it a verdict says nothing", 100*maxError)
+	}
 	for _, key := range []struct {
 		name string
 		n    int
@@ -184,3 +190,9 @@ func (p *Policy) checkRounds(c *checker) {
 
 // maxRounds keeps the table of the exact test small.
 const maxRounds = 200
+
+// Limits of what a policy may ask for, as internal/gate has them.
+const (
+	maxCanary = 20
+	maxError  = 0.2
+)
