@@ -28,7 +28,7 @@ func (a *app) gateCmd() *cobra.Command {
 	var o gateFlags
 	cmd := &cobra.Command{
 		Use:   "gate {{--image IMAGE | --bin DIR} {--against IMAGE | --against-bin DIR} | --from EVIDENCE}",
-		Short: "prove an image right and not slower, or refuse it",
+		Short: "measure whether an image is slower than another, and refuse it if so",
 		Long: `Measures a candidate against a baseline, on this host and in turn (baseline, candidate, candidate, baseline), one process of
 llama-bench a sample, until every cell of the policy is decided or its rounds are used up. Everything that was measured goes
 into one document, the evidence, from which anyone can compute the verdict again (--from). A run that was interrupted goes on
@@ -40,7 +40,7 @@ where it was, with the same command.
   MIXED         some cell is slower and another is faster
   INCONCLUSIVE  some cell could be either
   INVALID       the host was not steady, or what was measured cannot be trusted
-  FAILED        the image is wrong
+  FAILED        the image has code for another GPU than it is for; whether its answers are right is not asked yet
 
 Exit code 3: anything but PASS and SMOKE.`,
 		Example: `  strix-build gate --image llama:rocm-mmq --against llama:rocm --gpu --ngl 99 \

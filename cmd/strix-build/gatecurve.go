@@ -17,6 +17,7 @@ import (
 	"strix-build/internal/llamabench"
 	"strix-build/internal/plot"
 	"strix-build/internal/recipe"
+	"strix-build/internal/store"
 )
 
 // curveFlags are what gate curve is asked.
@@ -99,7 +100,7 @@ func (a *app) printCurve(points []gate.Point, policy *recipe.Policy, o curveFlag
 		if err := curvePlot(points, policy).SVG(&svg); err != nil {
 			return err
 		}
-		if err := os.WriteFile(o.svg, []byte(svg.String()), 0o644); err != nil {
+		if err := store.WriteFile(o.svg, []byte(svg.String())); err != nil {
 			return err
 		}
 	}

@@ -8,9 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/containerd/continuity"
-
 	"strix-build/internal/gate"
+	"strix-build/internal/store"
 )
 
 // resume goes on with a document that is about the same and not finished, and returns where e is kept.
@@ -72,5 +71,5 @@ func keep(file string, e *gate.Evidence) error {
 	if err != nil {
 		return err
 	}
-	return continuity.AtomicWriteFile(file, append(data, '\n'), 0o644)
+	return store.WriteFile(file, append(data, '\n'))
 }

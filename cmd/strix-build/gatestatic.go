@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 
@@ -38,18 +37,10 @@ func (a *app) staticChecks(ctx context.Context, o subjectFlags, policy gate.Poli
 	} else if strings.HasPrefix(policy.Device, "gfx") {
 		allowed = append(allowed, codeobject.Target(policy.Device))
 	}
-	var set kernels.Set
-	err := a.step("static: the kernels of "+name, func(io.Writer) error {
-		files, _, err := r.open(ctx, name)
-		if err != nil {
-			return err
-		}
-		for _, file := range slices.Sorted(maps.Keys(files)) {
-			if err := set.Add(&r.names, file, files[file].size, files[file].modules); err != nil {
-				return err
-			}
-		}
-		return nil
+	var set *kernels.Set
+	err := a.step("static: the kernels of "+name, func(io.Writer) (err error) {
+		set, _, err = r.set(ctx, name)
+		return err
 	})
 	if err != nil || len(set.Libraries) == 0 || len(allowed) == 0 {
 		return nil, err
@@ -57,7 +48,7 @@ func (a *app) staticChecks(ctx context.Context, o subjectFlags, policy gate.Poli
 	if !everywhere { // the distribution's libraries are as it ships them
 		set.Libraries = slices.DeleteFunc(set.Libraries, func(l kernels.Library) bool { return !strings.HasPrefix(l.Path, ownLibraries) })
 	}
-	return []gate.Check{targetCheck(&set, allowed)}, nil
+	return []gate.Check{targetCheck(set, allowed)}, nil
 }
 
 // ownLibraries is where an image has llama.cpp's.

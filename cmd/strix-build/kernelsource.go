@@ -39,8 +39,17 @@ type kernelFile struct {
 	modules []codeobject.Module
 }
 
-// read returns the kernels and the target the image was built for, if it says so.
+// read is set, for those who want kernels.
 func (r *kernelReader) read(ctx context.Context, name string) (*kernels.Set, codeobject.Target, error) {
+	set, target, err := r.set(ctx, name)
+	if err == nil && len(set.Kernels) == 0 {
+		return nil, "", r.noKernels(name)
+	}
+	return set, target, err
+}
+
+// set returns the kernels, which may be none, and the target the image was built for, if it says so.
+func (r *kernelReader) set(ctx context.Context, name string) (*kernels.Set, codeobject.Target, error) {
 	files, target, err := r.open(ctx, name)
 	if err != nil {
 		return nil, "", err
@@ -50,9 +59,6 @@ func (r *kernelReader) read(ctx context.Context, name string) (*kernels.Set, cod
 		if err := set.Add(&r.names, file, files[file].size, files[file].modules); err != nil {
 			return nil, "", err
 		}
-	}
-	if len(set.Kernels) == 0 {
-		return nil, "", r.noKernels(name)
 	}
 	return set, target, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/sourcegraph/conc/pool"
 
 	"strix-build/internal/llamabench"
+	"strix-build/internal/recipe"
 )
 
 // Noise is what one host measured again and again while nothing changed: the figures of consecutive processes, in tokens a
@@ -108,7 +109,7 @@ func (p *Point) play(ctx context.Context, policy Policy, noise Noise, draw Drawi
 
 // simulate is one gate. Its processes take a second each.
 func simulate(p Policy, noise Noise, next func() int, slower string, loss float64) Verdict {
-	p.Device, p.Others, p.Budget, p.Repetitions = anyDevice, 0, 0, 1
+	p.Device, p.Others, p.Budget, p.Repetitions = recipe.AnyDevice, 0, 0, 1
 	e := &Evidence{Version: EvidenceVersion, Policy: p, Baseline: &Subject{}, Runs: []Run{{Class: "noise", Model: "noise", Tests: slices.Sorted(maps.Keys(noise))}}}
 	now := time.Unix(0, 0).UTC()
 	for {

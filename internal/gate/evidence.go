@@ -54,7 +54,7 @@ type Device struct {
 	Name string `json:"name"`
 }
 
-// Stage is a part of the gate.
+// Stage is a part of the gate that makes checks.
 type Stage string
 
 // The stages, in order.
@@ -62,7 +62,6 @@ const (
 	Static      Stage = "static"
 	Correctness Stage = "correctness"
 	Serving     Stage = "serving"
-	Throughput  Stage = "throughput"
 )
 
 // Check is one thing that must hold.

@@ -9,11 +9,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"strix-build/internal/recipe"
 )
 
 // policy is small enough to read a plan of.
 func policy() Policy {
-	return Policy{Name: "test", Device: anyDevice, Limits: map[string]float64{"pp512": 0.03, "tg128": 0.01, "pp512@d4096": 0.03}, Error: 0.05,
+	return Policy{Name: "test", Device: recipe.AnyDevice, Limits: map[string]float64{"pp512": 0.03, "tg128": 0.01, "pp512@d4096": 0.03}, Error: 0.05,
 		Looks: []int{5, 8, 12}, Canary: 1, Repetitions: 1}
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"strix-build/internal/recipe"
 )
 
 // Judge computes the verdict of evidence. It uses nothing but e, and not the verdict that e carries.
@@ -90,7 +92,7 @@ func (e *Evidence) good(v *Verdict) {
 	} else if len(v.Cells) == 0 {
 		v.say(Smoke, "speed was not measured")
 	}
-	if want := e.Policy.Device; want != anyDevice && want != e.Device.Kind {
+	if want := e.Policy.Device; want != recipe.AnyDevice && want != e.Device.Kind {
 		v.say(Smoke, "no %s device was there: this ran on %s (%s)", want, e.Device.Kind, e.Device.Name)
 	}
 	if faster := v.named(Faster); len(faster) > 0 {

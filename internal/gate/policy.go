@@ -24,18 +24,6 @@ type Policy struct {
 	Repetitions int `json:"repetitions"`
 }
 
-// MaxRounds keeps the table of the exact test, and the time to compute it, small.
-const MaxRounds = 200
-
-// MaxCanary is more than anyone needs of it, at each end.
-const MaxCanary = 20
-
-// maxError is the most that a policy may accept: beyond it a verdict says nothing.
-const maxError = 0.2
-
-// anyDevice is the policy's word where it does not matter what computes.
-const anyDevice = "any"
-
 // lastLook is the number of rounds after which nothing more is measured.
 func (p *Policy) lastLook() int {
 	if len(p.Looks) == 0 {

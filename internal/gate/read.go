@@ -9,6 +9,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"strix-build/internal/recipe"
 )
 
 // Read reads evidence and checks that it can be judged. It does not compare the verdict in it: see [Judge].
@@ -39,6 +41,9 @@ func Read(data []byte) (*Evidence, error) {
 
 // check reports what would make judging meaningless.
 func (e *Evidence) check() error {
+	if err := e.Policy.check(); err != nil { // the bounds of what follows
+		return err
+	}
 	if most := len(e.Runs) * (2 + 8*e.Policy.Canary + 4*e.Policy.lastLook()); len(e.Samples) > most {
 		return fmt.Errorf("%d processes are more than the %d that the policy asks for", len(e.Samples), most)
 	}
@@ -63,21 +68,21 @@ func (e *Evidence) check() error {
 			}
 		}
 	}
-	return e.Policy.check()
+	return nil
 }
 
 // maxSeconds is longer than any process: a year.
 const maxSeconds = 366 * 24 * 3600
 
 func (p *Policy) check() error {
-	if p.Error <= 0 || p.Error > maxError {
-		return fmt.Errorf("the policy accepts an error of %g; want a share above 0, and %g at most", p.Error, maxError)
+	if p.Error <= 0 || p.Error > recipe.MaxError {
+		return fmt.Errorf("the policy accepts an error of %g; want a share above 0, and %g at most", p.Error, recipe.MaxError)
 	}
 	if p.Device == "" {
 		return errors.New("the policy names no device")
 	}
-	if p.lastLook() > MaxRounds {
-		return fmt.Errorf("the policy has %d rounds; at most %d can be judged", p.lastLook(), MaxRounds)
+	if p.lastLook() > recipe.MaxRounds {
+		return fmt.Errorf("the policy has %d rounds; at most %d can be judged", p.lastLook(), recipe.MaxRounds)
 	}
 	last := 0
 	for _, look := range p.Looks {
@@ -86,8 +91,8 @@ func (p *Policy) check() error {
 		}
 		last = look
 	}
-	if p.Canary < 1 || p.Canary > MaxCanary {
-		return fmt.Errorf("the policy has %d rounds of the canary; want 1 to %d", p.Canary, MaxCanary)
+	if p.Canary < 1 || p.Canary > recipe.MaxCanary {
+		return fmt.Errorf("the policy has %d rounds of the canary; want 1 to %d", p.Canary, recipe.MaxCanary)
 	}
 	if p.Settle < 0 || p.Budget < 0 {
 		return errors.New("the policy has a negative number")

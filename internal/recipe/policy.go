@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"strix-build/internal/diag"
+	"strix-build/internal/llamabench"
 	"strix-build/internal/strictyaml"
 )
 
@@ -76,10 +77,8 @@ func (d *Duration) UnmarshalText(text []byte) error {
 
 // Words of a policy.
 const (
-	AnyDevice   = "any"    // of Device
-	OwnModel    = "own"    // of Models
-	SmokeModel  = "smoke:" // before an architecture, of Models
-	MoveChannel = "channel"
+	AnyDevice  = "any"    // of Device
+	SmokeModel = "smoke:" // before an architecture, of Models
 )
 
 // Classes are the classes of models: what regresses in one need not in another.
@@ -126,7 +125,6 @@ func (p *Policies) check(c *checker) {
 var (
 	deviceForm = regexp.MustCompile(`^(any|gfx[0-9a-f]{3,5})$`)
 	modelForm  = regexp.MustCompile(`^(own|smoke:[a-z0-9]+)$`)
-	testForm   = regexp.MustCompile(`^(pp[1-9][0-9]*|tg[1-9][0-9]*|pp[1-9][0-9]*\+tg[1-9][0-9]*)(@d[1-9][0-9]*)?$`)
 )
 
 func (p *Policy) check(c *checker) {
@@ -141,8 +139,8 @@ func (p *Policy) check(c *checker) {
 	}
 	for _, test := range sortedKeys(p.Limits) {
 		at := p.Places["limits."+test]
-		if !testForm.MatchString(test) {
-			c.list.Add(at, "", "%q is no test of llama-bench; want the like of pp512, tg128 or pp2048@d32768", test)
+		if _, _, _, err := llamabench.ParseTest(test); err != nil {
+			c.list.Add(at, "", "%v", err)
 		}
 		c.share(at, p.Limits[test])
 	}
@@ -169,14 +167,14 @@ func (p *Policy) checkRounds(c *checker) {
 		}
 		last = n
 	}
-	if last > maxRounds {
-		c.list.Add(p.Places["rounds"], "", "%d rounds are more than the %d that can be judged", last, maxRounds)
+	if last > MaxRounds {
+		c.list.Add(p.Places["rounds"], "", "%d rounds are more than the %d that can be judged", last, MaxRounds)
 	}
-	if p.Canary > maxCanary {
-		c.list.Add(p.Places["canary"], "", "canary wants at most %d", maxCanary)
+	if p.Canary > MaxCanary {
+		c.list.Add(p.Places["canary"], "", "canary wants at most %d", MaxCanary)
 	}
-	if p.Error > maxError {
-		c.list.Add(p.Places["error"], "", "error wants at most %g %%: beyond it a verdict says nothing", 100*maxError)
+	if p.Error > MaxError {
+		c.list.Add(p.Places["error"], "", "error wants at most %g %%: beyond it a verdict says nothing", 100*MaxError)
 	}
 	for _, key := range []struct {
 		name string
@@ -188,11 +186,9 @@ func (p *Policy) checkRounds(c *checker) {
 	}
 }
 
-// maxRounds keeps the table of the exact test small.
-const maxRounds = 200
-
-// Limits of what a policy may ask for, as internal/gate has them.
+// Bounds of a policy, of a project or in evidence.
 const (
-	maxCanary = 20
-	maxError  = 0.2
+	MaxRounds = 200 // keeps the table of the exact test, and the time to compute it, small
+	MaxCanary = 20  // more than anyone needs of it, at each end
+	MaxError  = 0.2 // beyond it a verdict says nothing
 )

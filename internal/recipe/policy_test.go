@@ -34,7 +34,7 @@ func TestPolicyValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	if p.Limits["pp512"] != 0.025 || p.Limits["tg32@d4096"] != 0.1 || p.Error != 0.05 || p.Others != 0.5 ||
-		time.Duration(p.Settle) != 2*time.Second || time.Duration(p.Budget) != 90*time.Minute || p.Models["moe"].Value != OwnModel {
+		time.Duration(p.Settle) != 2*time.Second || time.Duration(p.Budget) != 90*time.Minute || p.Models["moe"].Value != "own" {
 		t.Errorf("%+v", p)
 	}
 	if _, err := all.Policy("quik"); err == nil || !strings.Contains(err.Error(), `did you mean "quick"?`) {
