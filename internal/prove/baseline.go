@@ -7,6 +7,9 @@ import (
 	"io"
 
 	"strix-build/internal/gguf"
+	"strix-build/internal/llamalog"
+	"strix-build/internal/llamaserver"
+	"strix-build/internal/prompt"
 )
 
 const (
@@ -29,7 +32,7 @@ type baseline struct {
 	reused  [][]int // their answers
 	long    []int   // a prompt that fills the context but for half an answer
 	shifted []int   // its answer; nil where the context cannot be shifted
-	log     *serverLog
+	log     *llamalog.Log
 
 	cache cacheFaults
 }
@@ -51,8 +54,8 @@ func (p *prover) baseline(ctx context.Context, pair Pair, log io.Writer) (*basel
 	b := &baseline{words: h.Tokens()}
 	set := setting{name: pair.Model + " no draft", pair: pair, slots: 1, batch: batch}
 	err = p.alone(ctx, set, func(s *server) error {
-		b.log = s.log
-		tokens, err := s.tokenize(ctx, passage)
+		b.log = s.Log
+		tokens, err := s.Tokenize(ctx, prompt.Passage())
 		if err != nil {
 			return err
 		}
@@ -88,7 +91,7 @@ func (b *baseline) ask(src *source, p *prover) {
 		b.texts = texts((p.Prompts+simpleEvery-1)/simpleEvery, p.Seed)
 	}
 	if p.wants("b") {
-		b.chats = chats()
+		b.chats = Chats()
 	}
 	if !p.wants("c") {
 		b.reuse, b.long = nil, nil
@@ -105,18 +108,18 @@ func (b *baseline) answer(ctx context.Context, p *prover, s *server) error {
 		return err
 	}
 	for i, text := range b.texts {
-		a, err := s.complete(ctx, question{prompt: text, tokens: p.Tokens, slot: -1})
+		a, err := s.Complete(ctx, llamaserver.Question{Prompt: text, Tokens: p.Tokens, Slot: -1})
 		if err != nil {
 			return fmt.Errorf("text %d: %w", i+1, err)
 		}
 		b.said = append(b.said, a.Content)
 	}
 	for i, text := range b.chats {
-		a, err := s.chat(ctx, text, p.Tokens, false)
+		a, err := s.Chat(ctx, text, p.Tokens, false)
 		if err != nil {
 			return fmt.Errorf("chat %d: %w", i+1, err)
 		}
-		b.replies = append(b.replies, a.text())
+		b.replies = append(b.replies, a.Text())
 	}
 	return b.answerLong(ctx, p, s)
 }
@@ -124,7 +127,7 @@ func (b *baseline) answer(ctx context.Context, p *prover, s *server) error {
 func (b *baseline) each(ctx context.Context, p *prover, s *server, what string, prompts [][]int) ([][]int, error) {
 	var out [][]int
 	for i, prompt := range prompts {
-		a, err := s.complete(ctx, question{prompt: prompt, tokens: p.Tokens, slot: -1})
+		a, err := s.Complete(ctx, llamaserver.Question{Prompt: prompt, Tokens: p.Tokens, Slot: -1})
 		if err != nil {
 			return nil, fmt.Errorf("%s %d (%d tokens): %w", what, i+1, len(prompt), err)
 		}
@@ -138,11 +141,11 @@ func (b *baseline) answerLong(ctx context.Context, p *prover, s *server) error {
 	if b.long == nil {
 		return nil
 	}
-	a, err := s.complete(ctx, question{prompt: b.long, tokens: p.Tokens, slot: -1})
+	a, err := s.Complete(ctx, llamaserver.Question{Prompt: b.long, Tokens: p.Tokens, Slot: -1})
 	if err == nil && len(a.Tokens) == p.Tokens {
 		b.shifted = a.Tokens
 	}
-	var gone *endedError
+	var gone *llamaserver.EndedError
 	if ctx.Err() != nil || errors.As(err, &gone) {
 		return causeOf(ctx, err)
 	}
@@ -152,14 +155,14 @@ func (b *baseline) answerLong(ctx context.Context, p *prover, s *server) error {
 // tryCache asks what points b and c ask of the cache, in their order, of a fresh server.
 func (b *baseline) tryCache(ctx context.Context, p *prover, s *server) error {
 	for i, text := range b.chats {
-		a, err := s.chat(ctx, text, p.Tokens, true)
+		a, err := s.Chat(ctx, text, p.Tokens, true)
 		if err != nil {
 			return fmt.Errorf("chat %d: %w", i+1, err)
 		}
-		b.cache.chats = append(b.cache.chats, a.text() != b.replies[i])
+		b.cache.chats = append(b.cache.chats, a.Text() != b.replies[i])
 	}
 	for i, prompt := range b.reuse {
-		a, err := s.complete(ctx, question{prompt: prompt, tokens: p.Tokens, cache: true, slot: 0})
+		a, err := s.Complete(ctx, llamaserver.Question{Prompt: prompt, Tokens: p.Tokens, Cache: true, Slot: 0})
 		if err != nil {
 			return fmt.Errorf("shared prompt %d: %w", i+1, err)
 		}

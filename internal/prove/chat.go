@@ -22,26 +22,20 @@ func (t *trial) chats(ctx context.Context, s *server) error {
 	all := tally{program: Server, window: s.window}
 	var rates []float64
 	for i, text := range t.base.chats {
-		a, err := s.chat(ctx, text, t.Tokens+t.spare(), true)
+		a, err := s.Chat(ctx, text, t.Tokens+t.spare(), true)
 		if err != nil {
 			return fmt.Errorf("chat %d: %w", i+1, err)
 		}
-		all.count(i, 0, 0, compareText(t.base.replies[i], a.text()), t.base.cache.chats[i])
-		rates = append(rates, rate(a.Timings))
+		all.count(i, 0, 0, compareText(t.base.replies[i], a.Text()), t.base.cache.chats[i])
+		rates = append(rates, a.Timings.Acceptance())
 	}
-	t.row.add("b", acceptanceCheck(rates))
+	t.row.add("b", Acceptance(rates))
 	t.conclude("b", "chats", all)
 	return nil
 }
 
-func rate(t timings) float64 {
-	if t.Drafted == 0 {
-		return 0
-	}
-	return float64(t.Accepted) / float64(t.Drafted)
-}
-
-func acceptanceCheck(rates []float64) Check {
+// Acceptance checks that the last of some chats, which is the first again, has as much of its drafts accepted as the first.
+func Acceptance(rates []float64) Check {
 	first, last := rates[0], rates[len(rates)-1]
 	var all []string
 	for _, r := range rates {

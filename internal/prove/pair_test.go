@@ -58,20 +58,3 @@ func spoil(t *testing.T, from, to string, change func([]byte) []byte) {
 		t.Fatal(err)
 	}
 }
-
-func TestLogSeesThroughStamps(t *testing.T) {
-	t.Parallel()
-	l := newLog(nil)
-	for _, part := range []string{"0.01.229.887 W decode: fai", "led to find a memory slot for batch of size 9\n", "\x1b[33mit works\x1b[0m\n"} {
-		if _, err := l.Write([]byte(part)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	const want = "decode: failed to find a memory slot for batch of size 9"
-	if got := l.symptoms(nil); len(got) != 1 || got[0] != want {
-		t.Errorf("%q", got)
-	}
-	if got := l.symptoms(l); len(got) != 0 {
-		t.Errorf("what is known is told: %q", got)
-	}
-}

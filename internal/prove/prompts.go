@@ -1,15 +1,11 @@
 package prove
 
 import (
-	_ "embed"
 	"math/rand/v2"
 	"strings"
-)
 
-// passage is what prompts are cut from: prose, a recipe, a line of code, a list.
-//
-//go:embed passage.txt
-var passage string
+	"strix-build/internal/prompt"
+)
 
 // lengths are the prompts' in tokens. A server ends a batch four tokens and four tokens and a micro-batch before a prompt's
 // end, to copy its state there; it ends others where the buffers end. Each length is on or beside such a border. There are
@@ -59,7 +55,7 @@ func (s *source) prompts(n int) [][]int {
 
 // texts are prompts as text, for the program that takes no tokens.
 func texts(n int, seed uint64) []string {
-	words := strings.Fields(strings.ReplaceAll(passage, `"`, ""))
+	words := strings.Fields(strings.ReplaceAll(prompt.Passage(), `"`, ""))
 	random := rand.New(rand.NewPCG(seed, 1))
 	out := make([]string, n)
 	for i := range out {
@@ -69,9 +65,9 @@ func texts(n int, seed uint64) []string {
 	return out
 }
 
-// chats are the messages of ten conversations; the last is the first again, so that their acceptance can be compared.
-func chats() []string {
-	sentences := strings.SplitAfter(passage, ". ")
+// Chats are the messages of ten conversations; the last is the first again, so that their acceptance can be compared.
+func Chats() []string {
+	sentences := strings.SplitAfter(prompt.Passage(), ". ")
 	out := make([]string, chatCount)
 	for i := range out {
 		out[i] = strings.TrimSpace(sentences[i%(chatCount-1)])

@@ -18,13 +18,14 @@ import (
 
 	"github.com/sourcegraph/conc/pool"
 
+	"strix-build/internal/llamaserver"
 	"strix-build/internal/program"
 	"strix-build/internal/version"
 )
 
 // Programs that are proved. The second one is proved where it is there.
 const (
-	Server = "llama-server"
+	Server = llamaserver.Program
 	Simple = "llama-speculative-simple"
 )
 
@@ -104,6 +105,10 @@ type prover struct {
 	Options
 	runner program.Runner
 }
+
+// spare is how many tokens more a drafting server is asked for than are compared: it counts the tokens of a draft before it
+// says them, and so may end an answer early by as many (tools/server/server-context.cpp of b8779).
+func (p *prover) spare() int { return slices.Max(p.Windows) + 1 }
 
 // baselines asks each target without a draft, once for all its drafts.
 func (p *prover) baselines(ctx context.Context) (map[string]*baseline, error) {

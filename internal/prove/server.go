@@ -2,18 +2,12 @@ package prove
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
-	"strix-build/internal/program"
+	"strix-build/internal/llamaserver"
 )
 
 // setting is how one server is started.
@@ -25,16 +19,11 @@ type setting struct {
 	batch  int
 }
 
-// server is a running llama-server behind a socket file: no port that another program could have taken.
+// server is a running llama-server with its setting.
 type server struct {
+	*llamaserver.Server
 	setting
-	log     *serverLog
-	client  *http.Client
-	timeout time.Duration
-	stopRun context.CancelFunc
-	done    chan struct{} // closed once the process and its children are gone
-	err     error         // of the run; to be read after done
-	close   func()
+	closeLog func()
 }
 
 // contextTokens is a slot's size: the longest prompt, its answer and the deepest draft, in whole blocks of 256.
@@ -60,36 +49,25 @@ func (p *prover) arguments(s setting) ([]string, error) {
 
 // start starts a server and waits until it answers.
 func (p *prover) start(ctx context.Context, s setting) (*server, error) {
-	dir, err := os.MkdirTemp(p.WorkDir, "s")
-	if err != nil {
-		return nil, err
-	}
-	socket := filepath.Join(dir, "l.sock")
 	args, err := p.arguments(s)
 	if err != nil {
 		return nil, err
 	}
-	args = append(args, "--host", socket, "--parallel", strconv.Itoa(s.slots), "--context-shift")
-	log, closeLog, err := p.openLog(s.name)
-	if err != nil {
-		return nil, err
-	}
-	runCtx, stop := context.WithCancel(ctx)
-	srv := &server{setting: s, log: log, timeout: p.Timeout, stopRun: stop, done: make(chan struct{}), client: dial(socket)}
-	srv.close = func() { srv.client.CloseIdleConnections(); closeLog(); os.RemoveAll(dir) }
-	command := program.Command{Program: Server, Args: args, Dir: dir, Files: s.files(), Stdout: log, Stderr: log}
-	go func() {
-		defer close(srv.done)
-		srv.err = p.runner.Run(runCtx, command)
-	}()
-	if err := srv.ready(ctx); err != nil {
-		srv.stop()
-		if said := log.mistake(); said != "" {
-			err = fmt.Errorf("%s does not take its arguments: %q", Server, said)
+	o := llamaserver.Options{Args: append(args, "--parallel", strconv.Itoa(s.slots), "--context-shift"), Files: s.files(), Dir: p.WorkDir, Timeout: p.Timeout}
+	closeLog := func() {}
+	if p.LogDir != "" {
+		f, err := os.Create(filepath.Join(p.LogDir, logName.Replace(s.name)+".log"))
+		if err != nil {
+			return nil, err
 		}
+		o.Log, closeLog = f, func() { f.Close() }
+	}
+	srv, err := llamaserver.Start(ctx, p.runner, o)
+	if err != nil {
+		closeLog()
 		return nil, err
 	}
-	return srv, nil
+	return &server{srv, s, closeLog}, nil
 }
 
 func (s setting) files() []string {
@@ -102,91 +80,8 @@ func (s setting) files() []string {
 // logName makes a file's name of a server's: "llama, draft 0.8 window 4".
 var logName = strings.NewReplacer(", ", "-", " ", "-", "/", "-")
 
-func (p *prover) openLog(name string) (*serverLog, func(), error) {
-	if p.LogDir == "" {
-		return newLog(nil), func() {}, nil
-	}
-	f, err := os.Create(filepath.Join(p.LogDir, logName.Replace(name)+".log"))
-	if err != nil {
-		return nil, nil, err
-	}
-	return newLog(f), func() { f.Close() }, nil
-}
-
-func dial(socket string) *http.Client {
-	var d net.Dialer
-	// a connection for each request: a server that closes one it kept would look like one that failed
-	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return d.DialContext(ctx, "unix", socket)
-	}}}
-}
-
-// askEvery is how often a starting server is asked whether it is ready.
-const askEvery = 20 * time.Millisecond
-
-func (s *server) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, fmt.Errorf("%s is not ready after %s", Server, s.timeout))
-	defer cancel()
-	tick := time.NewTicker(askEvery)
-	defer tick.Stop()
-	for {
-		if err := s.get(ctx, "/health", nil); err == nil {
-			return nil
-		}
-		select {
-		case <-s.done:
-			return s.ended()
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-tick.C:
-		}
-	}
-}
-
-// endedError says that a server ended by itself.
-type endedError struct{ text string }
-
-func (e *endedError) Error() string { return e.text }
-
-func (s *server) ended() error {
-	how := "ended"
-	if s.err != nil {
-		how = "ended (" + s.err.Error() + ")"
-	}
-	return &endedError{fmt.Sprintf("%s %s: %s", Server, how, s.log.end())}
-}
-
 // stop ends the server; when it returns, nothing of it runs.
 func (s *server) stop() {
-	s.stopRun()
-	<-s.done
-	s.close()
-}
-
-// dyingWithin is how long a server that closed a connection may take to be gone.
-const dyingWithin = 5 * time.Second
-
-// explain turns an error of a request into the server's own end, where it ended.
-func (s *server) explain(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() != nil {
-		return causeOf(ctx, err)
-	}
-	var answer *answerError
-	if errors.As(err, &answer) {
-		return err
-	}
-	var closed *net.OpError
-	if !errors.As(err, &closed) && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return err
-	}
-	late := time.NewTimer(dyingWithin)
-	defer late.Stop()
-	select {
-	case <-s.done:
-		return s.ended()
-	case <-late.C:
-		return err
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	s.Stop()
+	s.closeLog()
 }

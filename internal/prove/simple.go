@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"strix-build/internal/llamalog"
 	"strix-build/internal/program"
 )
 
@@ -53,7 +54,7 @@ func (t *trial) simple(ctx context.Context) error {
 type speech struct {
 	text    string
 	drafted int // -1: not said
-	log     *serverLog
+	log     *llamalog.Log
 }
 
 // tries is how often the program is run for a text whose end it lost: it writes from a thread that it does not wait for when
@@ -100,10 +101,10 @@ func (t *trial) speculate(ctx context.Context, dir, text string, window int) (sp
 	ctx, cancel := context.WithTimeoutCause(ctx, t.Timeout, fmt.Errorf("no answer within %s", t.Timeout))
 	defer cancel()
 	var stdout, stderr bytes.Buffer
-	out := speech{log: newLog(nil)}
+	out := speech{log: llamalog.New(nil)}
 	err = t.runner.Run(ctx, program.Command{Program: Simple, Args: args, Dir: dir, Files: set.files(), Stdout: &stdout, Stderr: io.MultiWriter(&stderr, out.log)})
 	if err != nil {
-		return out, fmt.Errorf("%w: %s", causeOf(ctx, err), out.log.end())
+		return out, fmt.Errorf("%w: %s", causeOf(ctx, err), out.log.End())
 	}
 	if out.text, err = afterPrompt(stdout.String(), text); err != nil {
 		return out, err

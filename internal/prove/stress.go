@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/sourcegraph/conc/pool"
+
+	"strix-build/internal/llamaserver"
 )
 
 // giveUpAfter is how many tokens of an answer are read before its connection is closed.
@@ -40,7 +42,7 @@ func (t *trial) share(ctx context.Context, s *server, name string, atOnce int) e
 	work := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError().WithMaxGoroutines(atOnce)
 	for _, i := range mine {
 		work.Go(func(ctx context.Context) error {
-			a, err := s.complete(ctx, question{prompt: t.base.prompts[i], tokens: t.Tokens + t.spare(), slot: -1})
+			a, err := s.Complete(ctx, llamaserver.Question{Prompt: t.base.prompts[i], Tokens: t.Tokens + t.spare(), Slot: -1})
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, t.atPrompt(err, i))
 			}
@@ -74,7 +76,7 @@ func (t *trial) reuse(ctx context.Context, s *server) error {
 	all := tally{program: Server, window: s.window}
 	cached := 0
 	for i, prompt := range t.base.reuse {
-		a, err := s.complete(ctx, question{prompt: prompt, tokens: t.Tokens + t.spare(), cache: true, slot: 0})
+		a, err := s.Complete(ctx, llamaserver.Question{Prompt: prompt, Tokens: t.Tokens + t.spare(), Cache: true, Slot: 0})
 		if err != nil {
 			return fmt.Errorf("shared prompt %d: %w", i+1, err)
 		}
@@ -96,7 +98,7 @@ func (t *trial) shift(ctx context.Context, s *server) error {
 		t.row.add("c", Check{Name: "context shift", Verdict: Noted, Why: "the context of this model cannot be shifted, without a draft either"})
 		return nil
 	}
-	a, err := s.complete(ctx, question{prompt: t.base.long, tokens: t.Tokens + t.spare(), slot: -1})
+	a, err := s.Complete(ctx, llamaserver.Question{Prompt: t.base.long, Tokens: t.Tokens + t.spare(), Slot: -1})
 	if err != nil {
 		return fmt.Errorf("context shift: %w", err)
 	}
@@ -109,7 +111,7 @@ func (t *trial) shift(ctx context.Context, s *server) error {
 // cancelled gives an answer up on each slot and proves that what comes after is as before.
 func (t *trial) cancelled(ctx context.Context, s *server) error {
 	for slot := range 2 {
-		if err := s.giveUp(ctx, question{prompt: t.base.long, tokens: t.Tokens, cache: true, slot: slot}, giveUpAfter); err != nil {
+		if err := s.GiveUp(ctx, llamaserver.Question{Prompt: t.base.long, Tokens: t.Tokens, Cache: true, Slot: slot}, giveUpAfter); err != nil {
 			return fmt.Errorf("an answer that was given up: %w", err)
 		}
 	}

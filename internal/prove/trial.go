@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"strix-build/internal/llamaserver"
 )
 
 // trial proves one pair.
@@ -79,7 +81,7 @@ func (t *trial) with(ctx context.Context, set setting, point string, work func(*
 	if err == nil {
 		return nil
 	}
-	var gone *endedError
+	var gone *llamaserver.EndedError
 	t.gone = errors.As(err, &gone)
 	if s == nil && !t.gone {
 		return err // it never began
@@ -97,7 +99,7 @@ func (t *trial) label(s setting) string {
 
 // slots proves e.
 func (t *trial) slots(ctx context.Context, s *server) error {
-	n, err := s.totalSlots(ctx)
+	n, err := s.Slots(ctx)
 	if err != nil {
 		return err
 	}
@@ -114,7 +116,7 @@ func (t *trial) positions(s *server) {
 	if !t.wants("d") {
 		return
 	}
-	lines := s.log.symptoms(t.base.log)
+	lines := s.Log.Symptoms(t.base.log)
 	for _, line := range lines {
 		t.row.add("d", Check{Name: t.label(s.setting), Verdict: Failed, Why: fmt.Sprintf("it wrote %q", line)})
 	}
@@ -164,7 +166,7 @@ func (t *trial) same(ctx context.Context, s *server, turn int) error {
 	drafted := 0
 	defer func() { t.row.Compared += all.compared }()
 	for i := turn % len(t.Windows); i < len(t.base.prompts); i += len(t.Windows) {
-		a, err := s.complete(ctx, question{prompt: t.base.prompts[i], tokens: t.Tokens + t.spare(), slot: -1})
+		a, err := s.Complete(ctx, llamaserver.Question{Prompt: t.base.prompts[i], Tokens: t.Tokens + t.spare(), Slot: -1})
 		if err != nil {
 			return t.atPrompt(err, i)
 		}
@@ -186,7 +188,7 @@ func (t *trial) same(ctx context.Context, s *server, turn int) error {
 }
 
 func (s *server) whyNoDraft() string {
-	if line := s.log.refusal(); line != "" {
+	if line := s.Log.Refusal(); line != "" {
 		return fmt.Sprintf("it drafts nothing and says %q", line)
 	}
 	return "it drafts nothing, and does not say why"

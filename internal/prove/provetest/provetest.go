@@ -14,10 +14,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"syscall"
 )
 
-// Modes of a fake. All but Arguments and NoShift concern programs with a draft only.
+// Modes of a fake. Those up to Stale concern programs with a draft only, but for Arguments and NoShift.
 const (
 	Equal     = "equal"
 	Differ    = "differ"    // one token of one prompt is another
@@ -32,6 +33,14 @@ const (
 	NoShift   = "noshift"   // answers end where the context does
 	Arguments = "arguments" // it does not know its arguments
 	Stale     = "stale"     // a reused prompt gets another answer
+	Wrong     = "wrong"     // it computes with other weights
+	NaN       = "nan"       // what it computes is no number
+	Fail      = "fail"      // it ends with an error
+	OnCPU     = "on-cpu"    // a layer stays on the CPU
+	Splits    = "splits"    // it splits the work into 94 pieces
+	Uncached  = "uncached"  // it computes a prompt that it knows again
+	Garbage   = "garbage"   // it says one thing over and over after a long prompt
+	Deaf      = "deaf"      // it does not end when it is asked to
 )
 
 // EnvMode is how a fake program is told its mode.
@@ -40,6 +49,9 @@ const EnvMode = "STRIX_FAKE_LLAMA"
 // Main is the program: what it is depends on its name.
 func Main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	if os.Getenv(EnvMode) == Deaf {
+		signal.Ignore(syscall.SIGTERM)
+	}
 	err := Run(ctx, filepath.Base(os.Args[0]), os.Args[1:], os.Getenv(EnvMode), os.Stdout, os.Stderr)
 	stop()
 	if err != nil && !errors.Is(err, context.Canceled) {
@@ -59,8 +71,15 @@ func Run(ctx context.Context, program string, args []string, mode string, stdout
 	case mode == Arguments:
 		fmt.Fprintln(stderr, "error: invalid argument: --context-shift")
 		return errors.New("exit status 1")
+	case mode == Fail:
+		fmt.Fprintln(stderr, "error: failed to load model")
+		return errors.New("exit status 1")
 	case program == "llama-speculative-simple":
 		return f.simple(stdout)
+	}
+	f.facts()
+	if program == "llama-perplexity" {
+		return f.perplexity(stdout)
 	}
 	return f.serve(ctx)
 }
@@ -71,6 +90,8 @@ type fake struct {
 	log      io.Writer
 	drafting bool
 	chats    int
+	mu       sync.Mutex
+	last     []int // the prompt that a slot knows
 	dead     context.CancelCauseFunc
 }
 

@@ -96,8 +96,39 @@ func (f *fake) completion(w http.ResponseWriter, r *http.Request) {
 		stream(w, answer)
 		return
 	}
-	reply(w, map[string]any{"tokens": answer, "content": decode(answer), "timings": f.timings(len(answer), len(answer)/2)})
+	reply(w, map[string]any{"tokens": answer, "content": decode(answer), "timings": f.served(q, prompt, answer), "completion_probabilities": f.probabilities(answer)})
 }
+
+// served are the timings of an answer: of a prompt that begins as the last one did, that is not computed again.
+func (f *fake) served(q completion, prompt, answer []int) map[string]int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	t := f.timings(len(answer), len(answer)/2)
+	if q.Cache && f.mode != Uncached {
+		n := 0
+		for n < min(len(prompt), len(f.last)) && prompt[n] == f.last[n] {
+			n++
+		}
+		t["cache_n"] = n
+	}
+	f.last = prompt
+	return t
+}
+
+func (f *fake) probabilities(answer []int) []map[string]any {
+	out := []map[string]any{}
+	for range answer {
+		p := map[string]any{"logprob": -0.5}
+		if f.mode == NaN {
+			p["logprob"] = nil
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// longPrompt is one after which a fake may say one thing over and over.
+const longPrompt = 2048
 
 // room is how long an answer may be.
 func (f *fake) room(q completion, prompt []int) int {
@@ -115,6 +146,11 @@ func (f *fake) room(q completion, prompt []int) int {
 func (f *fake) wrong(q completion, prompt, answer []int) []int {
 	if f.does(Differ) && trouble(prompt) || f.does(Stale) && q.Cache {
 		answer[5] = (answer[5] + 1) % vocabulary
+	}
+	if f.mode == Garbage && len(prompt) >= longPrompt {
+		for i := range answer {
+			answer[i] = 3
+		}
 	}
 	return answer
 }
