@@ -14,6 +14,7 @@ import (
 	"strix-build/internal/diag"
 	"strix-build/internal/patch"
 	"strix-build/internal/recipe"
+	"strix-build/internal/strictyaml"
 )
 
 func (a *app) lintCmd() *cobra.Command {
@@ -33,6 +34,7 @@ the recipes NAME use. Problems end with exit code 2; warnings are printed and ch
 			if err != nil {
 				return err
 			}
+			p.FS = strictyaml.NewCache(p.FS) // each recipe's plan reads the same files
 			l := &linter{fsys: p.FS, builder: &build.Builder{Project: p}, compared: map[string]bool{}}
 			for _, n := range names {
 				l.plan(n, build.Options{})

@@ -49,6 +49,10 @@ func LoadSet(fsys fs.FS, name string) (*Set, error) {
 	if !slices.Contains(names, name) {
 		return nil, unknownSet(name, names)
 	}
+	return strictyaml.Once(fsys, path.Join(root, name, setFile), func() (*Set, error) { return readSet(fsys, name, names) })
+}
+
+func readSet(fsys fs.FS, name string, names []string) (*Set, error) {
 	file := path.Join(root, name, setFile)
 	data, err := fs.ReadFile(fsys, file)
 	if err != nil {

@@ -122,6 +122,10 @@ func newerLock(l *Lock, file string) diag.Problem {
 
 // load decodes a file and runs its own checks; both kinds of problem come in one error, with the file's text.
 func load[T any](fsys fs.FS, file string, check func(*T, *checker)) (*T, error) {
+	return strictyaml.Once(fsys, file, func() (*T, error) { return decode(fsys, file, check) })
+}
+
+func decode[T any](fsys fs.FS, file string, check func(*T, *checker)) (*T, error) {
 	data, err := fs.ReadFile(fsys, file)
 	if err != nil {
 		return nil, err // names the file

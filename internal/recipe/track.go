@@ -89,7 +89,7 @@ func declaredTracks(fsys fs.FS) (map[string]*Track, error) {
 	if err != nil {
 		return nil, err
 	}
-	return file.Tracks, nil
+	return maps.Clone(file.Tracks), nil // to which others are added
 }
 
 func (f *Tracks) check(c *checker) {
