@@ -18,29 +18,41 @@ type gateFlags struct {
 	candidate, baseline subjectFlags
 	policy              string
 	models              map[string]string
+	drafts, logits      map[string]string
+	skip                []string
 	ngl, device         string
 	evidence, from      string
+	anchor              string
 	timeout             time.Duration
 	json                bool
+	staticOnly          bool // there are no models to run it with; no flag says so
 }
 
 func (a *app) gateCmd() *cobra.Command {
 	var o gateFlags
 	cmd := &cobra.Command{
 		Use:   "gate {{--image IMAGE | --bin DIR} {--against IMAGE | --against-bin DIR} | --from EVIDENCE}",
-		Short: "measure whether an image is slower than another, and refuse it if so",
-		Long: `Measures a candidate against a baseline, on this host and in turn (baseline, candidate, candidate, baseline), one process of
-llama-bench a sample, until every cell of the policy is decided or its rounds are used up. Everything that was measured goes
-into one document, the evidence, from which anyone can compute the verdict again (--from). A run that was interrupted goes on
-where it was, with the same command.
+		Short: "prove that an image is right and not slower than another, or refuse it",
+		Long: `Checks a candidate and measures it against a baseline, on this host. The stages, of which the first that fails ends it:
 
-  PASS          no cell is slower by the policy's limit
-  SMOKE         the same, on another device than the policy wants
+  static        what is in the image, without running it
+  correctness   all layers are where they should be, and the model goes on as a reference computed by the CPU does; drafts change
+                no answer, where the recipe's patches are about them
+  serving       llama-server starts as fast, splits the work no more, keeps its slot, its prompt cache and its drafts, says
+                nothing odd to a long prompt, loses no memory, and ends when it is asked to
+  throughput    baseline, candidate, candidate, baseline, one process of llama-bench a sample, until every cell of the policy is
+                decided or its rounds are used up
+
+Everything that was measured goes into one document, the evidence, from which anyone can compute the verdict again (--from). A
+run that was interrupted goes on where it was, with the same command.
+
+  PASS          right, and no cell is slower by the policy's limit
+  SMOKE         the same, as far as it can be told on another device than the policy wants, or without a program that a check needs
   REGRESSED     some cell is slower by its limit
   MIXED         some cell is slower and another is faster
   INCONCLUSIVE  some cell could be either
   INVALID       the host was not steady, or what was measured cannot be trusted
-  FAILED        the image has code for another GPU than it is for; whether its answers are right is not asked yet
+  FAILED        a check of the image did not hold
 
 Exit code 3: anything but PASS and SMOKE.`,
 		Example: `  strix-build gate --image llama:rocm-mmq --against llama:rocm --gpu --ngl 99 \
@@ -56,13 +68,17 @@ Exit code 3: anything but PASS and SMOKE.`,
 	f.StringVar(&o.baseline.bin, "against-bin", "", "`DIR` with the baseline's programs")
 	f.StringVar(&o.policy, "policy", "", "gate policy `NAME` (default: that of the image's recipe, else any-device)")
 	f.StringToStringVar(&o.models, "model", nil, "`CLASS=FILE`: the model of a class, where the policy wants your own")
+	f.StringToStringVar(&o.drafts, "draft", nil, "`CLASS=FILE`: a model that drafts for the class's own")
+	f.StringToStringVar(&o.logits, "logits", nil, "`CLASS=FILE` with what a reference says of the class's model; made where it is not there")
+	f.StringSliceVar(&o.skip, "skip", nil, "`STAGES` that are not made: correctness, serving. The best verdict is then SMOKE")
 	f.StringVar(&o.ngl, "ngl", "", "`N` layers on the GPU")
 	f.StringVar(&o.device, "device", "", "`DEVICES` of llama.cpp")
 	f.StringVar(&o.evidence, "evidence", "", "`FILE` for what is measured (default: one of its own in the state folder)")
 	f.StringVar(&o.from, "from", "", "judge the evidence in `FILE` again, and measure nothing")
 	f.DurationVar(&o.timeout, "timeout", time.Hour, "`TIME` one process may take")
 	f.BoolVar(&o.json, "json", false, "print the verdict as JSON")
-	cmd.AddCommand(a.gateCurveCmd())
+	f.StringVar(&o.anchor, "anchor", "", "`IMAGE`, or folder of programs, that stays the same over the years: a candidate that passes is measured against it too (gate drift)")
+	cmd.AddCommand(a.gateCurveCmd(), a.gateDriftCmd())
 	return cmd
 }
 
@@ -129,7 +145,7 @@ func (a *app) policyNamed(name string) (*recipe.Policy, error) {
 
 // gatePolicy is a project's policy in the evidence's form.
 func gatePolicy(p *recipe.Policy) gate.Policy {
-	out := gate.Policy{Name: p.Name, Device: p.Device.Value, Limits: map[string]float64{}, Error: float64(p.Error), Looks: p.Rounds, Canary: p.Canary,
+	out := gate.Policy{Name: p.Name, Device: p.Device.Value, Limits: map[string]float64{}, Error: float64(p.Error), Divergence: float64(p.Divergence), Load: float64(p.Load), Looks: p.Rounds, Canary: p.Canary,
 		Budget: time.Duration(p.Budget), Settle: time.Duration(p.Settle), Others: float64(p.Others), Repetitions: p.Repetitions}
 	for _, class := range recipe.Classes() {
 		if _, ok := p.Models[class]; ok {
@@ -163,6 +179,9 @@ func (a *app) verdict(e *gate.Evidence, v gate.Verdict, asJSON bool) error {
 		}
 	} else {
 		fmt.Fprintln(a.out, headline(e))
+		if err := e.ChecksText(a.out); err != nil {
+			return err
+		}
 		if err := v.Text(a.out); err != nil {
 			return err
 		}

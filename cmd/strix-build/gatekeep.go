@@ -19,7 +19,11 @@ func (a *app) resume(e *gate.Evidence, file string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		file = filepath.Join(dir, "gate", fileName(e.Candidate.Name+" against "+e.Baseline.Name+" "+e.Policy.Name)+".json")
+		name := e.Candidate.Name
+		if e.Baseline != nil {
+			name += " against " + e.Baseline.Name
+		}
+		file = filepath.Join(dir, "gate", fileName(name+" "+e.Policy.Name)+".json")
 	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return "", err

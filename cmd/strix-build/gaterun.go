@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 
 	"strix-build/internal/bench"
 	"strix-build/internal/gate"
@@ -11,72 +12,127 @@ import (
 	"strix-build/internal/recipe"
 )
 
-// measureGate measures what is left to measure, and judges it.
+// measureGate measures what is left to measure, judges it and prints the verdict.
 func (a *app) measureGate(ctx context.Context, o gateFlags) error {
-	if err := errors.Join(o.candidate.check(), o.baseline.checkBaseline()); err != nil {
+	if err := errors.Join(o.candidate.check(), o.baseline.checkBaseline(), o.checkSkip()); err != nil {
 		return err
 	}
-	images, err := a.images()
+	e, err := a.gateImage(ctx, o)
 	if err != nil {
 		return err
+	}
+	if err := a.verdict(e, *e.Verdict, o.json); err != nil || o.anchor == "" {
+		return err
+	}
+	return a.gateDrift(ctx, o)
+}
+
+// gateImage gates a candidate against a baseline; without one its speed is not measured. The evidence that is returned has a
+// verdict and is kept.
+func (a *app) gateImage(ctx context.Context, o gateFlags) (*gate.Evidence, error) {
+	images, err := a.images()
+	if err != nil {
+		return nil, err
 	}
 	work, drop, err := images.Scratch(ctx) // swept up where we are killed
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer drop()
-	o.baseline.gpu = o.candidate.gpu
+	arms, closeArms, err := a.gateArms(ctx, o, work)
+	if err != nil {
+		return nil, err
+	}
+	defer closeArms()
+	policy, err := a.policyFor(o.policy, arms[gate.Candidate])
+	if err != nil {
+		return nil, err
+	}
+	g := &gateRun{app: a, gateFlags: o, arms: arms, policy: policy, work: work}
+	if err := g.prepare(ctx); err != nil {
+		return nil, err
+	}
+	return g.e, a.runGate(ctx, g)
+}
+
+// gateArms finds whose programs run.
+func (a *app) gateArms(ctx context.Context, o gateFlags, work string) (map[gate.Arm]*subject, func(), error) {
 	arms := map[gate.Arm]*subject{}
+	closeAll := func() {
+		for _, s := range arms {
+			s.close()
+		}
+	}
+	o.baseline.gpu = o.candidate.gpu
 	for _, side := range []struct {
 		arm   gate.Arm
 		flags subjectFlags
 	}{{gate.Candidate, o.candidate}, {gate.Baseline, o.baseline}} {
-		s, err := a.subject(ctx, side.flags, work, bench.Program)
-		if err != nil {
-			return err
+		if side.flags.image+side.flags.bin == "" {
+			continue
 		}
-		defer s.close()
+		find := a.subject
+		if o.staticOnly { // nothing runs, so nothing is unpacked
+			find = a.imageSubject
+		}
+		s, err := find(ctx, side.flags, work, bench.Program)
+		if err != nil {
+			closeAll()
+			return nil, nil, err
+		}
 		arms[side.arm] = s
 	}
-	policy, err := a.policyFor(o.policy, arms[gate.Candidate])
-	if err != nil {
-		return err
-	}
-	models, err := gateModels(policy, o.models, work)
-	if err != nil {
-		return err
-	}
-	runs, err := runsOf(policy, models)
-	if err != nil {
-		return err
-	}
-	e := newEvidence(policy, runs, arms)
-	e.Args = o.args()
-	file, err := a.resume(e, o.evidence)
-	if err != nil {
-		return err
-	}
-	checks, err := a.staticChecks(ctx, o.candidate, e.Policy)
-	if err != nil {
-		return err
-	}
-	e.Checks = append([]gate.Check{}, checks...)
-	return a.runGate(ctx, o, e, file, models, arms)
+	return arms, closeAll, nil
 }
 
-func (a *app) runGate(ctx context.Context, o gateFlags, e *gate.Evidence, file string, models map[string]string, arms map[gate.Arm]*subject) error {
+// prepare makes the models, the evidence, and the checks that run nothing.
+func (g *gateRun) prepare(ctx context.Context) (err error) {
+	var runs []gate.Run
+	if !g.staticOnly {
+		if g.models, err = gateModels(g.policy, g.gateFlags.models, g.work); err != nil {
+			return err
+		}
+	}
+	if g.arms[gate.Baseline] != nil {
+		if runs, err = runsOf(g.policy, g.models); err != nil {
+			return err
+		}
+	}
+	g.e = newEvidence(g.policy, runs, g.arms)
+	g.e.Args = g.args()
+	if g.file, err = g.app.resume(g.e, g.evidence); err != nil {
+		return err
+	}
+	checks, err := g.app.staticChecks(ctx, g.candidate, g.e.Policy)
+	if err != nil {
+		return err
+	}
+	g.e.Checks = append(append([]gate.Check{}, checks...), made(g.e, gate.Correctness, gate.Serving)...)
+	return nil
+}
+
+// gateRun is a gate that goes on.
+type gateRun struct {
+	*app
+	gateFlags
+	e      *gate.Evidence
+	file   string            // that keeps e
+	models map[string]string // by class
+	arms   map[gate.Arm]*subject
+	policy *recipe.Policy
+	work   string // a folder
+	step   func(name string, work func(log io.Writer) error) error
+}
+
+func (a *app) runGate(ctx context.Context, g *gateRun) error {
 	d, done, err := a.newDisplay(true)
 	if err != nil {
 		return err
 	}
-	b := bench.Bench{Models: models, Args: e.Args, Timeout: o.timeout, Arms: map[gate.Arm]program.Runner{}, Step: d.Step,
-		Keep: func(e *gate.Evidence) error { return keep(file, e) }}
-	for arm, s := range arms {
-		b.Arms[arm] = s
-	}
-	e.Ended = ""
-	if gate.Judge(e).Word != gate.Failed { // the first stage that fails ends it
-		err = b.Measure(ctx, e)
+	e, file := g.e, g.file
+	g.step, e.Ended = d.Step, ""
+	if err = g.checks(ctx); err == nil && gate.Judge(e).Word != gate.Failed { // the first stage that fails ends it
+		err = g.measure(ctx)
 	}
 	done()
 	if err != nil {
@@ -92,7 +148,17 @@ func (a *app) runGate(ctx context.Context, o gateFlags, e *gate.Evidence, file s
 		return errors.Join(err, kept)
 	}
 	a.printf("evidence: %s\n", file)
-	return a.verdict(e, v, o.json)
+	return nil
+}
+
+// measure runs the throughput stage.
+func (g *gateRun) measure(ctx context.Context) error {
+	b := bench.Bench{Models: g.models, Args: g.e.Args, Timeout: g.timeout, Arms: map[gate.Arm]program.Runner{}, Step: g.step,
+		Keep: func(e *gate.Evidence) error { return keep(g.file, e) }}
+	for arm, s := range g.arms {
+		b.Arms[arm] = s
+	}
+	return b.Measure(ctx, g.e)
 }
 
 // args are llama-bench's for every process.
@@ -109,8 +175,15 @@ func (o *gateFlags) args() []string {
 
 // newEvidence is what a gate begins with.
 func newEvidence(policy *recipe.Policy, runs []gate.Run, arms map[gate.Arm]*subject) *gate.Evidence {
-	base := arms[gate.Baseline].evidence()
-	return &gate.Evidence{Version: gate.EvidenceVersion, Tool: versionText(), Candidate: arms[gate.Candidate].evidence(), Baseline: &base,
+	var baseline *gate.Subject
+	if base := arms[gate.Baseline]; base != nil {
+		s := base.evidence()
+		baseline = &s
+	}
+	if runs == nil {
+		runs = []gate.Run{}
+	}
+	return &gate.Evidence{Version: gate.EvidenceVersion, Tool: versionText(), Candidate: arms[gate.Candidate].evidence(), Baseline: baseline,
 		Host: gate.Host(host.Read()), Policy: gatePolicy(policy), Runs: runs, Checks: []gate.Check{}, Samples: []gate.Sample{}}
 }
 

@@ -29,10 +29,10 @@ func (a *app) imagesCmd() *cobra.Command {
 				return json.NewEncoder(a.out).Encode(append([]*store.Record{}, recs...))
 			}
 			w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "IMAGE\tLLAMA.CPP\tDIGEST\tKEY\tSIZE\tBUILT")
+			fmt.Fprintln(w, "IMAGE\tLLAMA.CPP\tDIGEST\tKEY\tSIZE\tBUILT\tGATE")
 			for _, r := range recs {
-				fmt.Fprintf(w, "%s\t%s\t%.19s\t%.12s\t%.1f MB\t%s\n", r.Ref, r.Inputs["llama.cpp build"], r.Digest, r.Key,
-					float64(r.Size)/1e6, r.Built.Format("2006-01-02 15:04"))
+				fmt.Fprintf(w, "%s\t%s\t%.19s\t%.12s\t%.1f MB\t%s\t%s\n", r.Ref, r.Inputs["llama.cpp build"], r.Digest, r.Key,
+					float64(r.Size)/1e6, r.Built.Format("2006-01-02 15:04"), gateWord(r))
 			}
 			if err := w.Flush(); err != nil {
 				return err
@@ -43,4 +43,12 @@ func (a *app) imagesCmd() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// gateWord is what a gate said of an image, in a word.
+func gateWord(r *store.Record) string {
+	if r.Gate == nil {
+		return store.Ungated
+	}
+	return r.Gate.Verdict
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -56,11 +57,13 @@ func (o *subjectFlags) checkBaseline() error {
 type subject struct {
 	program.Runner
 	name   string
-	digest string        // of an image; "" where only an engine knows it
-	recipe string        // that the image was built from; "": not known
-	build  version.Build // 0: not known yet
-	has    func(program string) bool
-	close  func()
+	digest string // of an image; "" where only an engine knows it
+	recipe string // that the image was built from; "": not known
+	// patches are the sets that the image's source was patched with; none are known of a folder.
+	patches []string
+	build   version.Build // 0: not known yet
+	has     func(program string) bool
+	close   func()
 }
 
 func (a *app) subject(ctx context.Context, o subjectFlags, work, program string) (*subject, error) {
@@ -104,10 +107,44 @@ func (a *app) findSubject(ctx context.Context, o subjectFlags, work string) (*su
 	if err != nil {
 		return nil, err
 	}
-	s.build, _ = version.ParseBuild(cfg.Config.Labels[graph.LabelBuild]) // without the label, the programs are asked
+	return s, s.describe(img, cfg.Config.Labels)
+}
+
+// describe takes from an image what it says of itself.
+func (s *subject) describe(img store.Image, labels map[string]string) error {
+	s.build, _ = version.ParseBuild(labels[graph.LabelBuild]) // without the label, the programs are asked
+	s.recipe, s.patches = labels[graph.LabelRecipe], setsOf(labels[graph.LabelPatches])
 	digest, err := img.Digest()
-	s.digest, s.recipe = digest.String(), cfg.Config.Labels[graph.LabelRecipe]
-	return s, err
+	s.digest = digest.String()
+	return err
+}
+
+// imageSubject is an image whose programs are not run.
+func (a *app) imageSubject(_ context.Context, o subjectFlags, _, _ string) (*subject, error) {
+	img, err := a.findImage(o.image)
+	if err != nil {
+		return nil, err
+	}
+	if img == nil {
+		return nil, usage("no image %q in the local store, and no layout of that name", o.image)
+	}
+	cfg, err := img.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	s := &subject{name: o.image, has: func(string) bool { return false }, close: func() {}}
+	return s, s.describe(img, cfg.Config.Labels)
+}
+
+// setsOf are the sets of a label's patches: SET/FILE@DIGEST=STATE, with spaces between.
+func setsOf(label string) []string {
+	var out []string
+	for _, one := range strings.Fields(label) {
+		if set, _, ok := strings.Cut(one, "/"); ok && !slices.Contains(out, set) {
+			out = append(out, set)
+		}
+	}
+	return out
 }
 
 func gpuOf(labels map[string]string) *runner.GPU {

@@ -81,13 +81,18 @@ func (a *app) recipeCmd() *cobra.Command {
 		force          bool
 		target, output string
 		load, push     string
+		gating         recipeGate
 	)
 	cmd := &cobra.Command{
 		Use:   "recipe NAME...",
 		Short: "build the images of recipes",
 		Long: `Builds the images of recipes and prints one reference@digest a line.
 
-An image whose key (the digest of everything that goes into it) is in the local store is not built again.`,
+An image whose key (the digest of everything that goes into it) is in the local store is not built again.
+
+What was built is gated ("strix-build gate --help") where its recipe names a policy that this machine can follow, against the last
+image of the recipe that passed: an image that is refused is neither loaded nor pushed (exit code 3). One that cannot be gated
+here is marked so; "strix-build images" shows it.`,
 		Example: `  strix-build recipe rocm-mmq
   strix-build recipe rocm rocm-mmq --source llama.cpp=$HOME/src/llama.cpp
   strix-build recipe rocm-mmq --target source --output patched-tree`,
@@ -105,7 +110,7 @@ An image whose key (the digest of everything that goes into it) is in the local 
 			if target != string(build.Image) && len(names) > 1 && output != "" {
 				return usage("--output takes one recipe, not %d", len(names))
 			}
-			return a.build(cmd.Context(), names, opt, build.Target(target), output, delivery{load, push}, asJSON)
+			return a.build(cmd.Context(), names, opt, build.Target(target), output, delivery{load, push}, gating, asJSON)
 		},
 	}
 	bf.add(cmd)
@@ -115,6 +120,7 @@ An image whose key (the digest of everything that goes into it) is in the local 
 	fl.BoolVar(&force, "force", false, "build even where the store has the image")
 	fl.StringVar(&target, "target", "image", "`STEP` to stop at: source (the patched tree), build (the build tree) or image")
 	fl.StringVar(&output, "output", "", "`DIR` for --target source and build (default NAME-TARGET)")
+	gating.register(fl)
 	fl.StringVar(&load, "load", "", "load the image into `ENGINE`: podman or docker")
 	fl.StringVar(&push, "push", "", "push the image to `REPOSITORY`, with the recipe's image.tags")
 	cmd.AddCommand(a.recipeListCmd(), a.recipeShowCmd())
@@ -156,7 +162,7 @@ func (a *app) recipeNames(names []string, all bool) ([]string, error) {
 }
 
 // build runs the builds, delivers what succeeded and prints one result a line.
-func (a *app) build(ctx context.Context, names []string, opt build.Options, target build.Target, output string, to delivery, asJSON bool) error {
+func (a *app) build(ctx context.Context, names []string, opt build.Options, target build.Target, output string, to delivery, gating recipeGate, asJSON bool) error {
 	if err := checkTarget(string(target)); err != nil {
 		return err
 	}
@@ -178,7 +184,11 @@ func (a *app) build(ctx context.Context, names []string, opt build.Options, targ
 		}
 		a.summary(r)
 		if target == build.Image {
-			errs[i] = errors.Join(errs[i], to.deliver(ctx, a, b.Images, r.Record))
+			refused := a.gateBuilt(ctx, b.Images, r, gating)
+			errs[i] = errors.Join(errs[i], refused)
+			if refused == nil {
+				errs[i] = errors.Join(errs[i], to.deliver(ctx, a, b.Images, r.Record))
+			}
 		}
 		if err := a.print(r, asJSON); err != nil {
 			return err

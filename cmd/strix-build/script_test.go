@@ -19,7 +19,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"strix-build": main, "llama-server": provetest.Main, "llama-speculative-simple": provetest.Main,
+	testscript.Main(m, map[string]func(){"strix-build": main, "llama-server": provetest.Main, "llama-speculative-simple": provetest.Main, "llama-perplexity": provetest.Main,
 		"llama-bench": benchtest.Main})
 }
 

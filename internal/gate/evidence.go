@@ -66,10 +66,22 @@ const (
 
 // Check is one thing that must hold.
 type Check struct {
-	Stage Stage  `json:"stage"`
-	Name  string `json:"name"`
-	OK    bool   `json:"ok"`
-	Why   string `json:"why,omitempty"` // what was seen
+	Stage   Stage    `json:"stage"`
+	Name    string   `json:"name"`
+	OK      bool     `json:"ok"`
+	Why     string   `json:"why,omitempty"`     // what was seen
+	Skipped bool     `json:"skipped,omitempty"` // it could not be made, and Why says what was missing
+	Figures []Figure `json:"figures,omitempty"` // what it measured
+}
+
+// Figure is a number that a check measured, with the bounds that it must keep.
+type Figure struct {
+	Name     string   `json:"name"`
+	Unit     string   `json:"unit,omitempty"`
+	Value    *float64 `json:"value"`              // null: what was measured is no number
+	Baseline *float64 `json:"baseline,omitempty"` // the baseline's
+	Least    *float64 `json:"least,omitempty"`    // bounds; none: any number will do
+	Most     *float64 `json:"most,omitempty"`
 }
 
 // Run is what one process measures: one model at one depth, with all its tests. Its cells share fate: they come from the

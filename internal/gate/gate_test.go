@@ -89,8 +89,11 @@ func TestVerdicts(t *testing.T) {
 		"no time":           {func(w *world) { w.Policy.Budget = 30 * time.Minute }, all, Inconclusive, "the time of 30m0s is used up"},
 		"no device":         {func(w *world) { w.Policy.Device = "gfx1151" }, all, Smoke, "no gfx1151 device was there: this ran on cpu (x)"},
 		"no baseline":       {func(w *world) { w.Baseline, w.Runs = nil, nil }, all, Smoke, "there was no baseline"},
-		"a failed check":    {func(w *world) { w.Checks = []Check{{Static, "targets", false, "gfx1100 in libggml-hip.so"}} }, all, Failed, "static: targets: gfx1100"},
-		"slower and wrong":  {func(w *world) { w.speed = factor(0.9); w.Checks = []Check{{Correctness, "answers", false, "no"}} }, all, Failed, ""},
+		"a failed check":    {func(w *world) { w.Checks = []Check{{Stage: Static, Name: "targets", Why: "gfx1100 in libggml-hip.so"}} }, all, Failed, "static: targets: gfx1100"},
+		"slower and wrong": {func(w *world) {
+			w.speed = factor(0.9)
+			w.Checks = []Check{{Stage: Correctness, Name: "answers", Why: "no"}}
+		}, all, Failed, ""},
 		"a step":            {func(w *world) { w.speed = stepDown }, all, Invalid, "and by -9."},
 		"drift":             {func(w *world) { w.speed = coolDown }, all, Invalid, "from the first half to the second"},
 		"an order":          {func(w *world) { w.speed = order }, all, Invalid, "the baseline against itself moved by +5."},

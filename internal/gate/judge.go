@@ -32,8 +32,8 @@ func (v *Verdict) say(w Word, format string, args ...any) {
 // failed is about the image itself, and true whatever the host did.
 func failed(e *Evidence, v *Verdict) bool {
 	for _, c := range e.Checks {
-		if !c.OK {
-			v.say(Failed, "%s: %s: %s", c.Stage, c.Name, c.Why)
+		if !c.Holds() {
+			v.say(Failed, "%s: %s: %s", c.Stage, c.Name, c.said())
 		}
 	}
 	return v.Word != ""
@@ -92,13 +92,22 @@ func (e *Evidence) good(v *Verdict) {
 	} else if len(v.Cells) == 0 {
 		v.say(Smoke, "speed was not measured")
 	}
-	if want := e.Policy.Device; want != recipe.AnyDevice && want != e.Device.Kind {
+	switch want := e.Policy.Device; {
+	case want == recipe.AnyDevice || want == e.Device.Kind:
+	case e.Device.Kind == "":
+		v.say(Smoke, "no speed was measured on a %s", want)
+	default:
 		v.say(Smoke, "no %s device was there: this ran on %s (%s)", want, e.Device.Kind, e.Device.Name)
+	}
+	for _, c := range e.Checks {
+		if c.Skipped {
+			v.say(Smoke, "not checked: %s: %s: %s", c.Stage, c.Name, c.Why)
+		}
 	}
 	if faster := v.named(Faster); len(faster) > 0 {
 		v.Reasons = append(v.Reasons, "faster: "+list(faster))
 	}
-	if v.Word == Pass && len(v.Reasons) == 0 {
+	if len(v.Cells) > 0 {
 		v.Reasons = append(v.Reasons, fmt.Sprintf("no cell of %d is slower by its limit, after %s", len(v.Cells), plural(v.Rounds, "round")))
 	}
 }

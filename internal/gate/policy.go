@@ -10,6 +10,10 @@ type Policy struct {
 	Classes []string `json:"classes"` // of models that must be measured
 	// Limits are the losses that are too much, as shares (0.03: three percent), by llama-bench test.
 	Limits map[string]float64 `json:"limits"`
+	// Divergence is how much candidate and reference may differ in what they say next: the mean Kullback-Leibler divergence over
+	// a text's tokens, in nats; 0: any. Load is how much longer than the baseline's a start may take, as a share; 0: any.
+	Divergence float64 `json:"divergence,omitempty"`
+	Load       float64 `json:"load,omitempty"`
 	// Error is the chance of a wrong claim that is accepted, for the whole gate and each kind of claim.
 	Error float64 `json:"error"`
 	// Looks are the numbers of rounds after which it is judged, rising; after the last one it ends.

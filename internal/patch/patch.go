@@ -21,6 +21,7 @@ type Set struct {
 	Backends  []Text                     `yaml:"backends,required" doc:"backends it changes"`
 	Expect    map[string]map[string]Text `yaml:"expect" doc:"expected effect by model class and llama-bench cell: up, down or same"`
 	Requires  []Text                     `yaml:"requires" doc:"patch sets that come before it in a recipe's list"`
+	Prove     []Text                     `yaml:"prove" doc:"what a gate proves of images that have it" enum:"spec"`
 	Conflicts []Clash                    `yaml:"conflicts" doc:"what it must not be combined with"`
 	Variants  []Variant                  `yaml:"variants,required" doc:"one per window"`
 

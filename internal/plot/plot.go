@@ -17,11 +17,13 @@ type Line struct {
 	X, Y []float64
 }
 
-// Plot is a plot of lines over one axis. Axes begin at zero and end at what the lines need, or at the given ends.
+// Plot is a plot of lines over one axis. Axes begin at zero and end at what the lines need, or at the given ends. Points beyond
+// BottomY are drawn at it.
 type Plot struct {
 	Title, X, Y string // what it shows, and its axes
 	Lines       []Line
 	TopX, TopY  float64 // ends of the axes; 0: as far as the lines go
+	BottomY     float64
 }
 
 // Size of a plot, in user units, and the margins around its field.
@@ -46,7 +48,7 @@ func (p Plot) SVG(w io.Writer) error {
 			}
 		}
 	}
-	f := field{topX: topX, topY: topY}
+	f := field{topX: topX, topY: topY, bottomY: p.BottomY}
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="13">`+"\n", width, height)
 	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="white"/>`+"\n", width, height)
@@ -61,17 +63,19 @@ func (p Plot) SVG(w io.Writer) error {
 }
 
 // field is where the lines are drawn.
-type field struct{ topX, topY float64 }
+type field struct{ topX, topY, bottomY float64 }
 
 func (f field) x(v float64) float64 { return left + v/f.topX*(width-left-right) }
-func (f field) y(v float64) float64 { return height - bottom - v/f.topY*(height-top-bottom) }
+func (f field) y(v float64) float64 {
+	return height - bottom - (math.Max(v, f.bottomY)-f.bottomY)/(f.topY-f.bottomY)*(height-top-bottom)
+}
 
 func (f field) axes(b *strings.Builder, nameX, nameY string) {
-	for _, v := range ticks(f.topX) {
+	for _, v := range ticks(0, f.topX) {
 		fmt.Fprintf(b, `<line x1="%[1]g" y1="%[2]d" x2="%[1]g" y2="%[3]d" stroke="#ddd"/><text x="%[1]g" y="%[4]d" text-anchor="middle">%[5]g</text>`+"\n",
 			round(f.x(v)), top, height-bottom, height-bottom+18, v)
 	}
-	for _, v := range ticks(f.topY) {
+	for _, v := range ticks(f.bottomY, f.topY) {
 		fmt.Fprintf(b, `<line x1="%[1]d" y1="%[2]g" x2="%[3]d" y2="%[2]g" stroke="#ddd"/><text x="%[4]d" y="%[5]g" text-anchor="end">%[6]g</text>`+"\n",
 			left, round(f.y(v)), width-right, left-6, round(f.y(v)+4), v)
 	}
@@ -98,21 +102,21 @@ func (f field) line(b *strings.Builder, l Line, color string, row int) {
 // round keeps a tenth of a unit: nobody sees more.
 func round(x float64) float64 { return math.Round(10*x) / 10 }
 
-// ticks are five to ten round numbers from zero to top.
-func ticks(top float64) []float64 {
-	if !(top > 0) {
+// ticks are five to ten round numbers from bottom to top.
+func ticks(bottom, top float64) []float64 {
+	if !(top > bottom) {
 		return nil
 	}
-	step := math.Pow(10, math.Floor(math.Log10(top)))
+	step := math.Pow(10, math.Floor(math.Log10(top-bottom)))
 	for _, part := range []float64{1, 2, 5, 10} {
-		if top/(step/part) >= 5 {
+		if (top-bottom)/(step/part) >= 5 {
 			step /= part
 			break
 		}
 	}
 	var out []float64
-	for i := 0; float64(i)*step <= top*(1+1e-9); i++ {
-		out = append(out, float64(i)*step)
+	for i := math.Ceil(bottom / step); i*step <= top*(1+1e-9); i++ {
+		out = append(out, i*step)
 	}
 	return out
 }

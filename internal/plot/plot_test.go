@@ -33,9 +33,10 @@ func TestSVG(t *testing.T) {
 
 func TestTicks(t *testing.T) {
 	t.Parallel()
-	for top, want := range map[float64][]float64{8: {0, 1, 2, 3, 4, 5, 6, 7, 8}, 100: {0, 20, 40, 60, 80, 100}, 0: nil} {
-		if got := ticks(top); !slices.Equal(got, want) {
-			t.Errorf("ticks(%g) = %g, want %g", top, got, want)
+	for ends, want := range map[[2]float64][]float64{{0, 8}: {0, 1, 2, 3, 4, 5, 6, 7, 8}, {0, 100}: {0, 20, 40, 60, 80, 100}, {0, 0}: nil,
+		{94, 104}: {94, 96, 98, 100, 102, 104}, {-3, 2}: {-3, -2, -1, 0, 1, 2}} {
+		if got := ticks(ends[0], ends[1]); !slices.Equal(got, want) {
+			t.Errorf("ticks%g = %g, want %g", ends, got, want)
 		}
 	}
 }

@@ -34,6 +34,8 @@ type Policy struct {
 	SmokeMoves  Text               `yaml:"smoke-moves,required" doc:"the tag that the verdict SMOKE may move" enum:"none,candidate,channel"`
 	Models      map[string]Text    `yaml:"models,required" doc:"model by class (dense, moe, hybrid): smoke:ARCH is one that strix-build makes, own is what --model names"`
 	Limits      map[string]Percent `yaml:"limits,required" doc:"loss that is too much, by llama-bench test such as pp512 or tg32@d32768"`
+	Divergence  Nats               `yaml:"divergence" doc:"mean Kullback-Leibler divergence from the reference that is too much, such as 0.01 nats; none: any"`
+	Load        Percent            `yaml:"load" doc:"how much longer than the baseline a server may take to start; none: any"`
 	Error       Percent            `yaml:"error,required" doc:"chance of a wrong claim that is accepted"`
 	Rounds      []int              `yaml:"rounds,required" doc:"numbers of rounds after which it is judged; the last one ends it"`
 	Canary      int                `yaml:"canary,required" doc:"rounds of the baseline against itself, at the start and at the end"`
@@ -59,6 +61,22 @@ func (p *Percent) UnmarshalText(text []byte) error {
 	}
 	x, err := strconv.ParseFloat(string(m[1]), 64)
 	*p = Percent(x / 100)
+	return err
+}
+
+// Nats is a divergence in natural units of information.
+type Nats float64
+
+var natsForm = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?) nats?$`)
+
+// UnmarshalText reads "0.01 nats".
+func (n *Nats) UnmarshalText(text []byte) error {
+	m := natsForm.FindSubmatch(text)
+	if m == nil {
+		return fmt.Errorf("%q is no divergence; want the like of 0.01 nats", text)
+	}
+	x, err := strconv.ParseFloat(string(m[1]), 64)
+	*n = Nats(x)
 	return err
 }
 

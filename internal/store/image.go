@@ -29,6 +29,7 @@ type Record struct {
 	Built   time.Time         `json:"built"`
 	Inputs  map[string]string `json:"inputs"`  // what explain compares
 	Patches map[string]string `json:"patches"` // patch → state
+	Gate    *Gated            `json:"gate,omitempty"`
 }
 
 // Find returns the record of name, or nil where the store has no such image.

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+
+	"strix-build/internal/build"
+	"strix-build/internal/graph"
+	"strix-build/internal/store"
+)
+
+// storeImage puts an image of a recipe into an app's store.
+func storeImage(t *testing.T, a *app, recipe string, layers ...v1.Layer) (*store.Store, *build.Result) {
+	t.Helper()
+	img, err := mutate.AppendLayers(empty.Image, layers...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err = mutate.Config(img, v1.Config{Labels: map[string]string{graph.LabelTarget: "gfx1151", graph.LabelRecipe: recipe, graph.LabelBuild: "b9880"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := a.images()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp(a.stateDir, "staging-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := layout.Write(dir, empty.Index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.AppendImage(img); err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.Import(t.Context(), dir, store.Record{Name: recipe, Ref: "llama:" + recipe})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, &build.Result{Record: r}
+}
+
+func quietApp(t *testing.T) (*app, *bytes.Buffer) {
+	t.Helper()
+	var said bytes.Buffer
+	return &app{streams: streams{nil, &said, &said}, stateDir: t.TempDir(), progress: "quiet"}, &said
+}
+
+// TestGateOfWhatWasBuilt: rocm's policy wants a gfx1151 and models of one's own, so here an image is looked at and not run.
+func TestGateOfWhatWasBuilt(t *testing.T) {
+	t.Parallel()
+	a, said := quietApp(t)
+	images, r := storeImage(t, a, "rocm", libraryLayer(t, "usr/local/lib/libggml-hip.so", "gfx1151\nscale"))
+	if err := a.gateBuilt(t.Context(), images, r, recipeGate{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`rocm: SMOKE: not checked: correctness: all: policy "standard" wants models of your own, and none is given`, "rocm: SMOKE: there was no baseline"} {
+		if !strings.Contains(said.String(), want) {
+			t.Errorf("%q is missing in\n%s", want, said.String())
+		}
+	}
+	if r.Gate == nil || r.Gate.Verdict != "SMOKE" || r.Gate.Policy != "standard" || !strings.HasPrefix(r.Gate.Evidence, "sha256:") {
+		t.Errorf("%+v", r.Gate)
+	}
+	if good, err := images.Find("rocm" + store.LastGood); good != nil || err != nil {
+		t.Error("SMOKE moved what standard does not let it move:", good, err)
+	}
+
+	// the same again is not judged again
+	said.Reset()
+	r.UpToDate = true
+	if err := a.gateBuilt(t.Context(), images, r, recipeGate{}); err != nil || said.String() != "" {
+		t.Error(said.String(), err)
+	}
+}
+
+// TestGateRefusesWhatWasBuilt: code for another GPU, each time it is asked.
+func TestGateRefusesWhatWasBuilt(t *testing.T) {
+	t.Parallel()
+	a, _ := quietApp(t)
+	images, r := storeImage(t, a, "rocm", libraryLayer(t, "usr/local/lib/libggml-hip.so", "gfx1100\nscale"))
+	for range 2 {
+		var refused *refusedError
+		if err := a.gateBuilt(t.Context(), images, r, recipeGate{}); !errors.As(err, &refused) || !strings.HasPrefix(err.Error(), "rocm: FAILED") {
+			t.Error(err)
+		}
+		r.UpToDate = true
+	}
+	if recorded, err := images.Find("rocm"); err != nil || recorded.Gate == nil || recorded.Gate.Verdict != "FAILED" {
+		t.Error(recorded, err)
+	}
+}
+
+func TestUngated(t *testing.T) {
+	t.Parallel()
+	a, said := quietApp(t)
+	images, r := storeImage(t, a, "rocm", libraryLayer(t, "usr/local/lib/libggml-hip.so", "gfx1100\nscale"))
+	if err := a.gateBuilt(t.Context(), images, r, recipeGate{off: true}); err != nil || said.String() != "rocm: ungated: --no-gate\n" {
+		t.Error(said.String(), err)
+	}
+	images, r = storeImage(t, a, "elsewhere", libraryLayer(t, "usr/local/lib/libggml-hip.so", "gfx1100\nscale"))
+	if err := a.gateBuilt(t.Context(), images, r, recipeGate{}); err != nil || r.Gate.Verdict != store.Ungated || !strings.Contains(r.Gate.Why, "names no gate policy") {
+		t.Errorf("%+v, %v", r.Gate, err)
+	}
+	if _, err := os.Stat(filepath.Join(a.stateDir, "gate")); err == nil {
+		t.Error("there is evidence of images that were not gated")
+	}
+}
