@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"strix-build/internal/diag"
+	"strix-build/internal/strictyaml"
 )
 
 // patchName is git format-patch's way to name files; the number is the order.
@@ -95,16 +96,22 @@ func checkNumbers(list *diag.List, dir string, names []string) {
 
 func readFile(fsys fs.FS, s *Set, v *Variant, name string) (File, error) {
 	file := path.Join(root, s.Name, v.Series.Value, name)
-	if err := checkPlain(fsys, file); err != nil {
+	f, err := strictyaml.Once(fsys, fmt.Sprintf("%s for %s", file, v.Pos), func() (*File, error) {
+		if err := checkPlain(fsys, file); err != nil {
+			return nil, err
+		}
+		data, err := fs.ReadFile(fsys, file)
+		if err != nil {
+			return nil, fmt.Errorf("read patch: %w", err)
+		}
+		f, err := NewFile(file, data, v.Pos)
+		return &f, err
+	})
+	if err != nil {
 		return File{}, err
 	}
-	data, err := fs.ReadFile(fsys, file)
-	if err != nil {
-		return File{}, fmt.Errorf("read patch: %w", err)
-	}
-	f, err := NewFile(file, data, v.Pos)
 	f.Name = path.Join(s.Name, name)
-	return f, err
+	return *f, nil
 }
 
 // checkPlain looks at a patch file before it is read: a link could bring in what is not the project's, and a pipe or a huge
