@@ -86,8 +86,7 @@ func (o *Options) model(ctx context.Context, m Model, text string) ([]gate.Check
 	if m.Logits == "" {
 		defer os.Remove(logits) // big
 	}
-	run := process{args: append([]string{"--kl-divergence", "--kl-divergence-base", logits}, o.Args...), dir: o.WorkDir, files: []string{m.File, text, logits}}
-	err := o.Step("correctness: "+m.Class+", candidate", func(log io.Writer) error { return o.run(ctx, o.Candidate, m, text, &run, log) })
+	run, err := o.candidate(ctx, m, text, logits)
 	var unfit *unfitError
 	if errors.As(err, &unfit) {
 		return []gate.Check{{Stage: gate.Correctness, Name: m.Class + ": divergence", Why: err.Error()}}, nil
@@ -96,6 +95,22 @@ func (o *Options) model(ctx context.Context, m Model, text string) ([]gate.Check
 		return nil, err
 	}
 	return []gate.Check{o.placed(m, run.log.Facts()), o.divergence(m, run.out.String())}, nil
+}
+
+// tries is how often the program is run whose report lost its end: it writes from a thread that it does not wait for when it
+// exits (common/log.cpp: "logs may be lost").
+const tries = 5
+
+// candidate runs the candidate until its report is whole, or is not every time.
+func (o *Options) candidate(ctx context.Context, m Model, text, logits string) (run *process, err error) {
+	for range tries {
+		run = &process{args: append([]string{"--kl-divergence", "--kl-divergence-base", logits}, o.Args...), dir: o.WorkDir, files: []string{m.File, text, logits}}
+		err = o.Step("correctness: "+m.Class+", candidate", func(log io.Writer) error { return o.run(ctx, o.Candidate, m, text, run, log) })
+		if err != nil || whole(run.out.String()) {
+			break
+		}
+	}
+	return run, err
 }
 
 // reference makes the file with the reference's logits, whole.

@@ -101,6 +101,33 @@ func TestStoredLogits(t *testing.T) {
 	}
 }
 
+// forgetful loses the report of its first runs.
+type forgetful struct {
+	fakes
+	lost int
+}
+
+func (f *forgetful) Run(ctx context.Context, c program.Command) error {
+	if f.count < f.lost {
+		c.Stdout = io.Discard
+	}
+	return f.fakes.Run(ctx, c)
+}
+
+// TestReportThatLostItsEnd is asked for again, and not for ever.
+func TestReportThatLostItsEnd(t *testing.T) {
+	t.Parallel()
+	for lost, want := range map[int]string{tries - 1: "SMOKE", tries: "FAILED correctness: dense: divergence: llama-perplexity printed no mean divergence"} {
+		f := &forgetful{lost: lost}
+		o := options(t, nil, &fakes{})
+		o.Candidate = f
+		checks, err := Run(t.Context(), o)
+		if got := said(checks); err != nil || !strings.HasPrefix(got, want) || f.count != tries {
+			t.Errorf("%d lost, %d runs: %s, %v", lost, f.count, got, err)
+		}
+	}
+}
+
 // stuck runs until it is ended.
 type stuck struct{}
 

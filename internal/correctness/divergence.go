@@ -3,6 +3,7 @@ package correctness
 import (
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"strix-build/internal/gate"
@@ -18,7 +19,7 @@ func line(label string) *regexp.Regexp {
 	return regexp.MustCompile(`(?m)^` + label + `\s*:\s*(\S+?)%?(?:\s|$)`)
 }
 
-// The statistics that are read, the one that is judged first.
+// The statistics that are read.
 var (
 	meanDivergence = statistic{"mean divergence", "nats", line(`Mean\s+KLD`)}
 	maxDivergence  = statistic{"maximum", "nats", line(`Maximum KLD`)}
@@ -40,10 +41,20 @@ func (s statistic) figure(report string) (gate.Figure, bool) {
 	return f, true
 }
 
+// statistics are all, the one that is judged first.
+func statistics() []statistic {
+	return []statistic{meanDivergence, maxDivergence, sameTop, perplexity, basePerplexity}
+}
+
+// whole reports whether a report has all that is read of it.
+func whole(report string) bool {
+	return !slices.ContainsFunc(statistics(), func(s statistic) bool { return !s.line.MatchString(report) })
+}
+
 // divergence checks what the candidate says against the reference.
 func (o *Options) divergence(m Model, report string) gate.Check {
 	c := gate.Checked(gate.Correctness, m.Class+": divergence", "")
-	for _, s := range []statistic{meanDivergence, maxDivergence, sameTop, perplexity, basePerplexity} {
+	for _, s := range statistics() {
 		f, there := s.figure(report)
 		switch {
 		case !there:
