@@ -19,6 +19,7 @@ type Layer = v1.Layer
 type Entry struct {
 	Path string // below the root
 	Kind EntryKind
+	Link string // of a link, what it says; of a second name, the first one's path
 }
 
 // EntryKind says what a layer does to a path.
@@ -28,7 +29,9 @@ type EntryKind int
 const (
 	EntryFile    EntryKind = iota // a regular file
 	EntryFolder                   // a folder; what layers below have in it stays
-	EntryOther                    // a link or a device
+	EntryLink                     // a symbolic link
+	EntrySecond                   // a second name of a file of the layer (a hard link)
+	EntryOther                    // a device
 	EntryDeletes                  // the path and all below it in lower layers is gone
 	EntryEmpties                  // what lower layers have below the path is gone
 )
@@ -72,30 +75,39 @@ func WalkLayer(ctx context.Context, l Layer, visit func(name string, size int64,
 }
 
 func entryOf(h *tar.Header) Entry {
-	name := strings.TrimPrefix(path.Clean("/"+h.Name), "/")
+	name := belowRoot(h.Name)
 	dir, base := path.Split(name)
 	switch {
 	case base == emptiesMark:
-		return Entry{strings.TrimSuffix(dir, "/"), EntryEmpties}
+		return Entry{Path: strings.TrimSuffix(dir, "/"), Kind: EntryEmpties}
 	case strings.HasPrefix(base, deletesMark):
-		return Entry{dir + strings.TrimPrefix(base, deletesMark), EntryDeletes}
+		return Entry{Path: dir + strings.TrimPrefix(base, deletesMark), Kind: EntryDeletes}
 	case h.Typeflag == tar.TypeReg:
-		return Entry{name, EntryFile}
+		return Entry{Path: name, Kind: EntryFile}
 	case h.Typeflag == tar.TypeDir:
-		return Entry{name, EntryFolder}
+		return Entry{Path: name, Kind: EntryFolder}
+	case h.Typeflag == tar.TypeSymlink:
+		return Entry{Path: name, Kind: EntryLink, Link: h.Linkname}
+	case h.Typeflag == tar.TypeLink:
+		return Entry{Path: name, Kind: EntrySecond, Link: belowRoot(h.Linkname)}
 	}
-	return Entry{name, EntryOther}
+	return Entry{Path: name, Kind: EntryOther}
 }
 
-// Visible says for each layer, the lowest first, which of its regular files an image shows.
+func belowRoot(name string) string { return strings.TrimPrefix(path.Clean("/"+name), "/") }
+
+// Visible says for each layer, the lowest first, which of its files, second names and links an image shows.
 func Visible(layers [][]Entry) []map[string]bool {
 	out := make([]map[string]bool, len(layers))
 	above := cover{taken: map[string]EntryKind{}, emptied: map[string]bool{}}
 	for i := len(layers) - 1; i >= 0; i-- {
 		out[i] = map[string]bool{}
 		for _, e := range layers[i] {
-			if e.Kind == EntryFile && !above.hides(e.Path) {
-				out[i][e.Path] = true
+			switch e.Kind {
+			case EntryFile, EntrySecond, EntryLink:
+				if !above.hides(e.Path) {
+					out[i][e.Path] = true
+				}
 			}
 		}
 		for _, e := range layers[i] {
