@@ -35,20 +35,21 @@ const (
 	StateUpstream = "already-upstream"
 )
 
-type patchRecord struct {
-	Name   string `json:"name"`
-	SHA256 string `json:"sha256"`
+// PatchRecord is a patch that an image was built with.
+type PatchRecord struct {
+	Name   string `json:"name"`   // with its patch set: mmq-gfx1151/0001-tiles.patch
+	SHA256 string `json:"sha256"` // of its normalised diff
 	State  string `json:"state"`
 }
 
-func (b *builder) patchRecords() []patchRecord {
-	out := []patchRecord{}
+func (b *builder) patchRecords() []PatchRecord {
+	out := []PatchRecord{}
 	for _, f := range b.in.Patches {
 		state := StateApplied
 		if b.in.Applied[f.Name] {
 			state = StateUpstream
 		}
-		out = append(out, patchRecord{f.Name, patch.Digest([]patch.File{f}), state})
+		out = append(out, PatchRecord{f.Name, patch.Digest([]patch.File{f}), state})
 	}
 	return out
 }

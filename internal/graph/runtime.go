@@ -98,23 +98,34 @@ func (b *builder) verify(image llb.State) llb.State {
 	return run.GetMount("/out")
 }
 
-// record is what the image itself says about how it was made.
+// Record is what an image says itself about how it was made: the content of BuildRecord.
+type Record struct {
+	Recipe    string            `json:"recipe"`
+	Container string            `json:"container"`
+	Commit    string            `json:"commit"`
+	Build     int               `json:"build"`
+	Dirty     bool              `json:"dirty,omitempty"`
+	Patches   []PatchRecord     `json:"patches"`
+	CMake     map[string]string `json:"cmake"`
+	KeepGPUs  []string          `json:"keep-gpus,omitempty"`
+}
+
+// ReadRecord reads a record. What a later version adds is passed over.
+func ReadRecord(data []byte) (*Record, error) {
+	var r Record
+	if err := json.Unmarshal(data, &r); err != nil {
+		return nil, fmt.Errorf("%s: %w", BuildRecord, err)
+	}
+	return &r, nil
+}
+
 func (b *builder) record() []byte {
 	vars := map[string]string{}
 	for k, v := range Variables(b.in) {
 		vars[k] = v.Value
 	}
-	dt, err := json.MarshalIndent(struct {
-		Recipe    string            `json:"recipe"`
-		Container string            `json:"container"`
-		Commit    string            `json:"commit"`
-		Build     int               `json:"build"`
-		Dirty     bool              `json:"dirty,omitempty"`
-		Patches   []patchRecord     `json:"patches"`
-		CMake     map[string]string `json:"cmake"`
-		KeepGPUs  []string          `json:"keep-gpus,omitempty"`
-	}{b.in.Recipe.Name.Value, b.in.Container.Name.Value, b.in.Source.Commit, int(b.in.Source.Build), b.in.Source.Dirty,
-		b.patchRecords(), vars, b.keepGPUs()}, "", "  ")
+	dt, err := json.MarshalIndent(Record{b.in.Recipe.Name.Value, b.in.Container.Name.Value, b.in.Source.Commit, int(b.in.Source.Build),
+		b.in.Source.Dirty, b.patchRecords(), vars, b.keepGPUs()}, "", "  ")
 	if err != nil {
 		panic(err) // plain strings and numbers
 	}
