@@ -92,6 +92,9 @@ func (s *Set) check(list *diag.List, fsys fs.FS) {
 	for _, c := range s.Conflicts {
 		c.check(list)
 	}
+	for i := range s.Kernels {
+		s.Kernels[i].check(list)
+	}
 	for i := range s.Variants {
 		v := &s.Variants[i]
 		s.checkVariant(list, fsys, v)

@@ -23,6 +23,7 @@ type Set struct {
 	Requires  []Text                     `yaml:"requires" doc:"patch sets that come before it in a recipe's list"`
 	Prove     []Text                     `yaml:"prove" doc:"what a gate proves of images that have it" enum:"spec"`
 	Conflicts []Clash                    `yaml:"conflicts" doc:"what it must not be combined with"`
+	Kernels   []Kernels                  `yaml:"kernels" doc:"which GPU kernels the host can choose after it, for the gate"`
 	Variants  []Variant                  `yaml:"variants,required" doc:"one per window"`
 
 	Name string   `yaml:"-"` // the folder's name

@@ -68,7 +68,7 @@ func project(t *testing.T, set string) fstest.MapFS {
 
 func TestLoadSetReportsEveryProblem(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"variants", "truncated", "windows", "clashes"} {
+	for _, name := range []string{"variants", "truncated", "windows", "clashes", "kernels"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := LoadSet(project(t, name+".yaml"), "tiles")
