@@ -64,6 +64,9 @@ func (f *Figure) String() string {
 	return f.Name + " " + value
 }
 
+// mostSaid is how many figures of a check are told: thousands of kernels would fill the screen.
+const mostSaid = 12
+
 // said is what a check has to say: its own words, and its figures, those beyond their bounds first.
 func (c *Check) said() string {
 	var beyond, within []string
@@ -75,6 +78,9 @@ func (c *Check) said() string {
 		}
 	}
 	words := append(beyond, within...)
+	if more := len(words) - mostSaid; more > 0 {
+		words = append(words[:mostSaid:mostSaid], fmt.Sprintf("and %d more in the evidence", more))
+	}
 	if c.Why != "" {
 		words = append([]string{c.Why}, words...)
 	}

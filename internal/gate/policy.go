@@ -14,6 +14,10 @@ type Policy struct {
 	// a text's tokens, in nats; 0: any. Load is how much longer than the baseline's a start may take, as a share; 0: any.
 	Divergence float64 `json:"divergence,omitempty"`
 	Load       float64 `json:"load,omitempty"`
+	// Kernels is what a GPU kernel that can be chosen may lose against the baseline's, by figure ("vgpr-spills"), in the figure's
+	// unit; of one that is not there, any. ImageSize is the most bytes of an image's layers, compressed; 0: any.
+	Kernels   map[string]int `json:"kernels,omitempty"`
+	ImageSize int64          `json:"imageSize,omitempty"`
 	// Error is the chance of a wrong claim that is accepted, for the whole gate and each kind of claim.
 	Error float64 `json:"error"`
 	// Looks are the numbers of rounds after which it is judged, rising; after the last one it ends.

@@ -94,7 +94,12 @@ func (p *Policy) check() error {
 	if p.Canary < 1 || p.Canary > recipe.MaxCanary {
 		return fmt.Errorf("the policy has %d rounds of the canary; want 1 to %d", p.Canary, recipe.MaxCanary)
 	}
-	if p.Settle < 0 || p.Budget < 0 || p.Divergence < 0 || p.Load < 0 {
+	for figure, loss := range p.Kernels {
+		if loss < 0 {
+			return fmt.Errorf("the policy lets kernels lose %d of %q", loss, figure)
+		}
+	}
+	if p.Settle < 0 || p.Budget < 0 || p.ImageSize < 0 || p.Divergence < 0 || p.Load < 0 {
 		return errors.New("the policy has a negative number")
 	}
 	return nil

@@ -36,6 +36,8 @@ type Policy struct {
 	Limits      map[string]Percent `yaml:"limits,required" doc:"loss that is too much, by llama-bench test such as pp512 or tg32@d32768"`
 	Divergence  Nats               `yaml:"divergence" doc:"mean Kullback-Leibler divergence from the reference that is too much, such as 0.01 nats; none: any"`
 	Load        Percent            `yaml:"load" doc:"how much longer than the baseline a server may take to start; none: any"`
+	Kernels     map[string]int     `yaml:"kernels" doc:"what a GPU kernel that can be chosen may lose against the baseline's, by figure: vgpr-spills and sgpr-spills (registers), scratch (bytes), occupancy (waves), dynamic-stack (0: none may appear); of a figure that is not there, any"`
+	ImageSize   Megabytes          `yaml:"image-size" doc:"most that an image may have, compressed, such as 250 MB; none: any"`
 	Error       Percent            `yaml:"error,required" doc:"chance of a wrong claim that is accepted"`
 	Rounds      []int              `yaml:"rounds,required" doc:"numbers of rounds after which it is judged; the last one ends it"`
 	Canary      int                `yaml:"canary,required" doc:"rounds of the baseline against itself, at the start and at the end"`
@@ -77,6 +79,22 @@ func (n *Nats) UnmarshalText(text []byte) error {
 	}
 	x, err := strconv.ParseFloat(string(m[1]), 64)
 	*n = Nats(x)
+	return err
+}
+
+// Megabytes is a size, written as a number of MB.
+type Megabytes int64
+
+var megabytesForm = regexp.MustCompile(`^([0-9]{1,9}) ?MB$`)
+
+// UnmarshalText reads "250 MB" as 250000000.
+func (b *Megabytes) UnmarshalText(text []byte) error {
+	m := megabytesForm.FindSubmatch(text)
+	if m == nil {
+		return fmt.Errorf("%q is no size; want the like of 250 MB", text)
+	}
+	x, err := strconv.ParseInt(string(m[1]), 10, 64)
+	*b = Megabytes(x * 1e6)
 	return err
 }
 
@@ -163,7 +181,25 @@ func (p *Policy) check(c *checker) {
 		c.share(at, p.Limits[test])
 	}
 	c.share(p.Places["error"], p.Error)
+	p.checkKernels(c)
 	p.checkRounds(c)
+}
+
+// KernelFigures are what a policy can bound of a kernel.
+func KernelFigures() []string {
+	return []string{"vgpr-spills", "scratch", "occupancy", "sgpr-spills", "dynamic-stack"}
+}
+
+func (p *Policy) checkKernels(c *checker) {
+	for _, figure := range sortedKeys(p.Kernels) {
+		at := p.Places["kernels."+figure]
+		if !slices.Contains(KernelFigures(), figure) {
+			c.list.Add(at, "", "%q is no figure of a kernel; %sthere are %s", figure, didYouMean(figure, KernelFigures()), strings.Join(KernelFigures(), ", "))
+		}
+		if n := p.Kernels[figure]; n < 0 {
+			c.list.Add(at, "", "%d is no loss; want 0 or more", n)
+		}
+	}
 }
 
 // share reports what is no share between 0 and 1. One that could not be read is 0, and known where the file has problems.

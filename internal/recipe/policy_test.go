@@ -14,6 +14,8 @@ const somePolicy = `policies:
     smoke-moves: none
     models: {dense: smoke:llama, moe: own}
     limits: {pp512: 2.5 %, tg32@d4096: 10 %}
+    kernels: {vgpr-spills: 8, dynamic-stack: 0}
+    image-size: 250 MB
     error: 5 %
     rounds: [3, 6]
     canary: 1
@@ -32,6 +34,9 @@ func TestPolicyValues(t *testing.T) {
 	p, err := all.Policy("quick")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if stack, ok := p.Kernels["dynamic-stack"]; !ok || stack != 0 || p.Kernels["vgpr-spills"] != 8 || p.ImageSize != 250e6 {
+		t.Errorf("kernels %v, image size %d", p.Kernels, p.ImageSize)
 	}
 	if p.Limits["pp512"] != 0.025 || p.Limits["tg32@d4096"] != 0.1 || p.Error != 0.05 || p.Others != 0.5 ||
 		time.Duration(p.Settle) != 2*time.Second || time.Duration(p.Budget) != 90*time.Minute || p.Models["moe"].Value != "own" {

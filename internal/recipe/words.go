@@ -35,7 +35,7 @@ func ChosenWords(r *Recipe, c *Choices) Words {
 			for _, flag := range strings.Fields(v.Value) {
 				w.add(flag, v.Pos)
 			}
-		} else if isOn(v.Value) {
+		} else if IsOn(v.Value) {
 			w.add(name+"=ON", v.Pos) // as rules write it
 		}
 	}
@@ -60,8 +60,8 @@ func (w Words) All(words []Text) bool {
 	return !slices.ContainsFunc(words, func(t Text) bool { _, ok := w[t.Value]; return !ok })
 }
 
-// isOn reports whether CMake takes a value for true.
-func isOn(value string) bool {
+// IsOn reports whether CMake takes a value for true.
+func IsOn(value string) bool {
 	return slices.Contains([]string{"ON", "YES", "TRUE", "Y", "1"}, strings.ToUpper(value))
 }
 
