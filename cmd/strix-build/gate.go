@@ -35,7 +35,8 @@ func (a *app) gateCmd() *cobra.Command {
 		Short: "prove that an image is right and not slower than another, or refuse it",
 		Long: `Checks a candidate and measures it against a baseline, on this host. The stages, of which the first that fails ends it:
 
-  static        what is in the image, without running it
+  static        without running it: the code is for the image's GPU alone, libraries resolve, what was asked for is to be seen, and
+                no kernel that can be chosen lost more than the policy lets it
   correctness   all layers are where they should be, and the model goes on as a reference computed by the CPU does; drafts change
                 no answer, where the recipe's patches are about them
   serving       llama-server starts as fast, splits the work no more, keeps its slot, its prompt cache and its drafts, says
@@ -155,6 +156,7 @@ func gatePolicy(p *recipe.Policy) gate.Policy {
 	for test, limit := range p.Limits {
 		out.Limits[test] = float64(limit)
 	}
+	out.Kernels, out.ImageSize = p.Kernels, int64(p.ImageSize)
 	return out
 }
 

@@ -103,7 +103,7 @@ func (g *gateRun) prepare(ctx context.Context) (err error) {
 	if g.file, err = g.app.resume(g.e, g.evidence); err != nil {
 		return err
 	}
-	checks, err := g.app.staticChecks(ctx, g.candidate, g.e.Policy)
+	checks, err := g.app.staticChecks(ctx, g.gateFlags, g.e.Policy)
 	if err != nil {
 		return err
 	}

@@ -2,87 +2,119 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"slices"
-	"strings"
+	"runtime/debug"
 
-	"strix-build/internal/codeobject"
+	"strix-build/internal/dynlink"
 	"strix-build/internal/gate"
 	"strix-build/internal/graph"
-	"strix-build/internal/kernels"
+	"strix-build/internal/static"
+	"strix-build/internal/store"
 )
 
-// staticChecks look into a candidate without running it. A candidate without kernels has nothing that is looked at yet.
-func (a *app) staticChecks(ctx context.Context, o subjectFlags, policy gate.Policy) ([]gate.Check, error) {
-	name := o.image + o.bin
-	r := &kernelReader{app: a, library: "*", layers: map[string]*kernelLayer{}}
-	allowed, everywhere := []codeobject.Target{}, true
-	if o.image != "" {
-		img, err := a.findImage(o.image)
-		if err != nil || img == nil { // one that only an engine has is not read
-			return nil, err
+// staticChecks look into a candidate without running it, and into the baseline to compare.
+func (a *app) staticChecks(ctx context.Context, o gateFlags, policy gate.Policy) ([]gate.Check, error) {
+	defer debug.SetGCPercent(debug.SetGCPercent(25)) // as for kernels
+	r := &imageReader{app: a, library: "*", linker: true, layers: map[string]*layerFiles{}}
+	var checks []gate.Check
+	err := a.step("static: what is in "+o.candidate.image+o.candidate.bin, func(io.Writer) error {
+		now, err := r.look(ctx, o.candidate)
+		if err != nil {
+			return err
 		}
-		cfg, err := img.ConfigFile()
+		if now == nil {
+			checks = static.Unread("only podman or docker has the image; what they save can be looked into: podman save --format oci-dir")
+			return nil
+		}
+		in := static.Input{Candidate: now, Policy: policy}
+		if in.Baseline, err = r.look(ctx, o.baseline); err != nil {
+			return err
+		}
+		p, err := a.project()
+		if err != nil {
+			return err
+		}
+		if in.Chosen, err = static.ReadChosen(p.FS, now.Record); err != nil {
+			return err
+		}
+		checks, err = static.Checks(in)
+		return err
+	})
+	return checks, err
+}
+
+// look reads one side; nil: there is none, or only an engine has it.
+func (r *imageReader) look(ctx context.Context, o subjectFlags) (*static.Image, error) {
+	if o.bin+o.image == "" {
+		return nil, nil //nolint:nilnil // see above
+	}
+	if o.bin != "" {
+		files, err := r.folder(ctx, o.bin)
 		if err != nil {
 			return nil, err
 		}
-		keep := cfg.Config.Labels[graph.LabelKeep]
-		everywhere = keep != ""
-		for target := range strings.SplitSeq(keep+","+cfg.Config.Labels[graph.LabelTarget], ",") {
-			if target != "" {
-				allowed = append(allowed, codeobject.Target(target))
-			}
-		}
-	} else if strings.HasPrefix(policy.Device, "gfx") {
-		allowed = append(allowed, codeobject.Target(policy.Device))
+		set, err := r.kernelsIn(files)
+		return &static.Image{Folder: true, Kernels: set}, err
 	}
-	var set *kernels.Set
-	err := a.step("static: the kernels of "+name, func(io.Writer) (err error) {
-		set, _, err = r.set(ctx, name)
-		return err
-	})
-	if err != nil || len(set.Libraries) == 0 || len(allowed) == 0 {
+	img, err := r.findImage(o.image)
+	if err != nil || img == nil {
 		return nil, err
 	}
-	if !everywhere { // the distribution's libraries are as it ships them
-		set.Libraries = slices.DeleteFunc(set.Libraries, func(l kernels.Library) bool { return !strings.HasPrefix(l.Path, ownLibraries) })
-	}
-	return []gate.Check{targetCheck(set, allowed)}, nil
+	return r.lookInto(ctx, img)
 }
 
-// ownLibraries is where an image has llama.cpp's.
-const ownLibraries = "usr/local/"
-
-// targetCheck refuses code for other GPUs than the image is for: bytes that nobody needs, and the sign of a flag that did not
-// take effect.
-func targetCheck(set *kernels.Set, allowed []codeobject.Target) gate.Check {
-	c := gate.Check{Stage: gate.Static, Name: "GPU targets", OK: true}
-	objects, foreign := 0, []string{}
-	for _, l := range set.Libraries {
-		for _, o := range l.Objects {
-			objects++
-			if slices.Contains(allowed, o.Target) {
-				continue
-			}
-			if text := fmt.Sprintf("%s in %s", o.Target, l.Path); !slices.Contains(foreign, text) {
-				foreign = append(foreign, text)
-			}
+func (r *imageReader) lookInto(ctx context.Context, img store.Image) (*static.Image, error) {
+	cfg, err := img.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	layers, err := r.readLayers(ctx, img)
+	if err != nil {
+		return nil, err
+	}
+	files, links := flatten(layers)
+	out := &static.Image{Tree: treeOf(files, links), Imports: importsOf(files), Labels: cfg.Config.Labels, Env: cfg.Config.Env}
+	if out.Kernels, err = r.kernelsIn(files); err != nil {
+		return nil, err
+	}
+	if f, ok := files[graph.BuildRecord[1:]]; ok {
+		if out.Record, err = graph.ReadRecord([]byte(f.text)); err != nil {
+			return nil, err
 		}
 	}
-	c.Why = fmt.Sprintf("%d code objects, %d kernels", objects, len(set.Kernels))
-	if len(foreign) > 0 {
-		c.OK, c.Why = false, fmt.Sprintf("code for %s; the image is for %s", strings.Join(foreign, ", "), join(allowed))
+	m, err := img.Manifest()
+	if err != nil {
+		return nil, err
 	}
-	return c
+	for _, l := range m.Layers {
+		out.Size += l.Size
+	}
+	return out, nil
 }
 
-func join(targets []codeobject.Target) string {
-	var words []string
-	for _, t := range targets {
-		if !slices.Contains(words, string(t)) {
-			words = append(words, string(t))
+// treeOf is what the dynamic linker would see.
+func treeOf(files map[string]imageFile, links map[string]string) *dynlink.Tree {
+	t := dynlink.NewTree()
+	t.Links = links
+	for name, f := range files {
+		switch {
+		case dynlink.IsSetup(name):
+			t.Setup[name] = f.text
+		case f.damaged != nil:
+			t.Damaged[name] = f.damaged
+		case f.linked != nil:
+			t.Files[name] = f.linked
 		}
 	}
-	return strings.Join(words, ", ")
+	return t
+}
+
+func importsOf(files map[string]imageFile) map[string][]string {
+	out := map[string][]string{}
+	for name, f := range files {
+		if len(f.imports) > 0 {
+			out[name] = f.imports
+		}
+	}
+	return out
 }

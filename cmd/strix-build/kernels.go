@@ -55,7 +55,7 @@ func (a *app) kernels(ctx context.Context, image string, o kernelFlags) error {
 	}
 	debug.SetGCPercent(25) // 307 MB at its peak otherwise, 259 MB so, at the same speed
 	begun := time.Now()
-	r := &kernelReader{app: a, library: o.library, layers: map[string]*kernelLayer{}}
+	r := &imageReader{app: a, library: o.library, layers: map[string]*layerFiles{}}
 	now, target, err := r.read(ctx, image)
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func onlyFamilies(families []string, sets []*kernels.Set) error {
 }
 
 // noKernels says what was looked at.
-func (r *kernelReader) noKernels(image string) error {
+func (r *imageReader) noKernels(image string) error {
 	err := usage("%s has no library with GPU kernels", image)
 	if strings.Trim(r.library, "*") != "" {
 		return &build.HintError{Err: err, Hint: "--library " + r.library + " may leave it out"}

@@ -25,13 +25,30 @@ func libraryLayer(t *testing.T, name, text string) v1.Layer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return layerOf(t, tarFile{tar.Header{Name: name}, data})
+}
+
+// tarFile is a member of a layer; one without content and with a link's name is a link.
+type tarFile struct {
+	tar.Header
+	content []byte
+}
+
+func layerOf(t *testing.T, files ...tarFile) v1.Layer {
+	t.Helper()
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)
-	if err := w.WriteHeader(&tar.Header{Name: name, Typeflag: tar.TypeReg, Size: int64(len(data)), Mode: 0o644}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Write(data); err != nil {
-		t.Fatal(err)
+	for _, f := range files {
+		f.Size, f.Mode = int64(len(f.content)), 0o644
+		if f.Typeflag == 0 {
+			f.Typeflag = tar.TypeReg
+		}
+		if err := w.WriteHeader(&f.Header); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(f.content); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
@@ -85,7 +102,7 @@ func TestKernelsOfAnImage(t *testing.T) {
 		}
 	}
 
-	r := &kernelReader{app: &app{stateDir: t.TempDir()}, library: "*", layers: map[string]*kernelLayer{}}
+	r := &imageReader{app: &app{stateDir: t.TempDir()}, library: "*", layers: map[string]*layerFiles{}}
 	for i, image := range []string{base, now} {
 		if _, _, err := r.read(t.Context(), image); err != nil {
 			t.Fatal(err)
