@@ -6,7 +6,6 @@ import (
 
 	"strix-build/internal/bench"
 	"strix-build/internal/gate"
-	"strix-build/internal/host"
 	"strix-build/internal/program"
 	"strix-build/internal/recipe"
 )
@@ -25,7 +24,7 @@ func (a *app) measureGate(ctx context.Context, o gateFlags) error {
 		return err
 	}
 	defer drop()
-	o.baseline.gpu = o.candidate.gpu
+	o.baseline.gpu, o.baseline.host = o.candidate.gpu, o.candidate.host
 	arms := map[gate.Arm]*subject{}
 	for _, side := range []struct {
 		arm   gate.Arm
@@ -42,7 +41,7 @@ func (a *app) measureGate(ctx context.Context, o gateFlags) error {
 	if err != nil {
 		return err
 	}
-	models, err := gateModels(policy, o.models, work)
+	models, err := gateModels(ctx, arms[gate.Candidate].host, policy, o.models, work)
 	if err != nil {
 		return err
 	}
@@ -56,23 +55,29 @@ func (a *app) measureGate(ctx context.Context, o gateFlags) error {
 	if err != nil {
 		return err
 	}
-	checks, err := a.staticChecks(ctx, o.candidate, e.Policy)
-	if err != nil {
-		return err
+	var checks []gate.Check
+	if o.candidate.host == "" || o.candidate.image != "" { // a folder's libraries are read where they lie, and that is not here
+		if checks, err = a.staticChecks(ctx, o.candidate, e.Policy); err != nil {
+			return err
+		}
 	}
 	e.Checks = append([]gate.Check{}, checks...)
 	return a.runGate(ctx, o, e, file, models, arms)
 }
 
-func (a *app) runGate(ctx context.Context, o gateFlags, e *gate.Evidence, file string, models map[string]string, arms map[gate.Arm]*subject) error {
+func (a *app) runGate(ctx context.Context, o gateFlags, e *gate.Evidence, file string, models map[string]gateModel, arms map[gate.Arm]*subject) error {
 	d, done, err := a.newDisplay(true)
 	if err != nil {
 		return err
 	}
-	b := bench.Bench{Models: models, Args: e.Args, Timeout: o.timeout, Arms: map[gate.Arm]program.Runner{}, Step: d.Step,
+	at := arms[gate.Candidate]
+	b := bench.Bench{Models: map[string]string{}, Busy: at.host.Busy, Args: e.Args, Timeout: o.timeout, Arms: map[gate.Arm]program.Runner{}, Step: d.Step,
 		Keep: func(e *gate.Evidence) error { return keep(file, e) }}
 	for arm, s := range arms {
 		b.Arms[arm] = s
+	}
+	for class, m := range models {
+		b.Models[class] = m.path
 	}
 	e.Ended = ""
 	if gate.Judge(e).Word != gate.Failed { // the first stage that fails ends it
@@ -82,7 +87,7 @@ func (a *app) runGate(ctx context.Context, o gateFlags, e *gate.Evidence, file s
 	if err != nil {
 		e.Ended = err.Error()
 	}
-	if d := deviceOf(e); d != nil {
+	if d := deviceOf(e, at.machine.Targets); d != nil {
 		e.Device = *d
 	}
 	v := gate.Judge(e)
@@ -111,7 +116,7 @@ func (o *gateFlags) args() []string {
 func newEvidence(policy *recipe.Policy, runs []gate.Run, arms map[gate.Arm]*subject) *gate.Evidence {
 	base := arms[gate.Baseline].evidence()
 	return &gate.Evidence{Version: gate.EvidenceVersion, Tool: versionText(), Candidate: arms[gate.Candidate].evidence(), Baseline: &base,
-		Host: gate.Host(host.Read()), Policy: gatePolicy(policy), Runs: runs, Checks: []gate.Check{}, Samples: []gate.Sample{}}
+		Host: gate.Host(arms[gate.Candidate].machine.Facts), Policy: gatePolicy(policy), Runs: runs, Checks: []gate.Check{}, Samples: []gate.Sample{}}
 }
 
 func (s *subject) evidence() gate.Subject {
@@ -122,11 +127,11 @@ func (s *subject) evidence() gate.Subject {
 	return out
 }
 
-// deviceOf is what computed the candidate's first row; nil: there is none yet.
-func deviceOf(e *gate.Evidence) *gate.Device {
+// deviceOf is what computed the candidate's first row, on a host with GPU targets; nil: there is none yet.
+func deviceOf(e *gate.Evidence, targets []string) *gate.Device {
 	for _, s := range e.Samples {
 		if s.Arm == gate.Candidate && len(s.Rows) > 0 {
-			d := bench.DeviceOf(&s.Rows[0], host.Targets())
+			d := bench.DeviceOf(&s.Rows[0], targets)
 			return &d
 		}
 	}

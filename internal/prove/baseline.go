@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"strix-build/internal/gguf"
 )
 
 const (
@@ -44,13 +42,9 @@ type cacheFaults struct {
 
 // baseline starts a target alone and asks it all that its drafts will be asked.
 func (p *prover) baseline(ctx context.Context, pair Pair, log io.Writer) (*baseline, error) {
-	h, err := gguf.ReadFile(pair.Target)
-	if err != nil {
-		return nil, err
-	}
-	b := &baseline{words: h.Tokens()}
+	b := &baseline{words: pair.words}
 	set := setting{name: pair.Model + " no draft", pair: pair, slots: 1, batch: batch}
-	err = p.alone(ctx, set, func(s *server) error {
+	err := p.alone(ctx, set, func(s *server) error {
 		b.log = s.log
 		tokens, err := s.tokenize(ctx, passage)
 		if err != nil {
