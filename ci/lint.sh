@@ -7,6 +7,6 @@ unformatted=$(gofmt -l cmd internal recipes patches containers)
 [ -z "$unformatted" ] || die "not formatted, run gofmt -w on: $unformatted"
 go vet ./...
 if have shellcheck; then
-	shellcheck -x .ci/run ci/*.sh internal/graph/scripts/*.sh
+	shellcheck -x .ci/run ci/*.sh internal/graph/scripts/*.sh internal/runner/*.sh internal/runner/testdata/ssh
 fi
 bin/strix-build --project "$root" lint

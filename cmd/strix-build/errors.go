@@ -29,6 +29,11 @@ type refusedError struct{ text string }
 
 func (e *refusedError) Error() string { return e.text }
 
+// statusError is the status of a program that was run for the user: nothing is to be said of it.
+type statusError int
+
+func (e statusError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
 func usage(format string, args ...any) error {
 	return &build.UsageError{Text: fmt.Sprintf(format, args...)}
 }
@@ -63,6 +68,10 @@ func reportOne(w io.Writer, err error, fsys fs.FS) int {
 	if errors.Is(err, errInterrupted) {
 		fmt.Fprintln(w, "strix-build: interrupted")
 		return exitInterrupted
+	}
+	var status statusError
+	if errors.As(err, &status) {
+		return int(status)
 	}
 	var problems *diag.Error
 	if errors.As(err, &problems) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"maps"
 	"os"
 	"path/filepath"
@@ -8,22 +9,19 @@ import (
 	"strings"
 
 	"strix-build/internal/gate"
-	"strix-build/internal/gguf"
 	"strix-build/internal/llamabench"
 	"strix-build/internal/prove"
 	"strix-build/internal/recipe"
+	"strix-build/internal/runner"
 )
 
 // runsOf are the policy's tests, those of one model at one depth together.
-func runsOf(p *recipe.Policy, models map[string]string) ([]gate.Run, error) {
+func runsOf(p *recipe.Policy, models map[string]gateModel) ([]gate.Run, error) {
 	var out []gate.Run
 	for _, class := range recipe.Classes() {
-		if models[class] == "" {
+		model, ok := models[class]
+		if !ok {
 			continue
-		}
-		st, err := os.Stat(models[class])
-		if err != nil {
-			return nil, err
 		}
 		byDepth := map[int][]string{}
 		for _, test := range slices.Sorted(maps.Keys(p.Limits)) {
@@ -32,15 +30,21 @@ func runsOf(p *recipe.Policy, models map[string]string) ([]gate.Run, error) {
 			}
 		}
 		for _, depth := range slices.Sorted(maps.Keys(byDepth)) {
-			out = append(out, gate.Run{Class: class, Model: filepath.Base(models[class]), Bytes: st.Size(), Depth: depth, Tests: byDepth[depth]})
+			out = append(out, gate.Run{Class: class, Model: filepath.Base(model.path), Bytes: model.size, Depth: depth, Tests: byDepth[depth]})
 		}
 	}
 	return out, nil
 }
 
-// gateModels are the files of the policy's classes: those that are given, and those that are made in dir.
-func gateModels(p *recipe.Policy, given map[string]string, dir string) (map[string]string, error) {
-	out := map[string]string{}
+// gateModel is a model's file, where the programs run or among what is copied there.
+type gateModel struct {
+	path string
+	size int64 // bytes
+}
+
+// gateModels are the files of the policy's classes: those that are given, on host, and those that are made in dir.
+func gateModels(ctx context.Context, h runner.Host, p *recipe.Policy, given map[string]string, dir string) (map[string]gateModel, error) {
+	out := map[string]gateModel{}
 	var missing []string
 	for _, class := range recipe.Classes() {
 		want, wanted := p.Models[class]
@@ -51,9 +55,9 @@ func gateModels(p *recipe.Policy, given map[string]string, dir string) (map[stri
 		case has && !wanted:
 			return nil, usage("--model %s=%s: policy %q has no such class", class, file, p.Name)
 		case has:
-			out[class], err = ownModel(class, file)
+			out[class], err = ownModel(ctx, h, class, file)
 		case smoke:
-			out[class], err = prove.WriteSmoke(dir, arch, 0)
+			out[class], err = smokeModel(dir, arch)
 		case wanted:
 			missing = append(missing, class)
 		}
@@ -72,18 +76,26 @@ func gateModels(p *recipe.Policy, given map[string]string, dir string) (map[stri
 	return out, nil
 }
 
+func smokeModel(dir, arch string) (gateModel, error) {
+	path, err := prove.WriteSmoke(dir, arch, 0)
+	if err != nil {
+		return gateModel{}, err
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		return gateModel{}, err
+	}
+	return gateModel{path, st.Size()}, nil
+}
+
 // ownModel is a file of the class it is given for.
-func ownModel(class, file string) (string, error) {
-	path, err := absolute(file)
+func ownModel(ctx context.Context, h runner.Host, class, file string) (gateModel, error) {
+	path, header, size, err := readModel(ctx, h, file)
 	if err != nil {
-		return "", usage("--model %s: %v", class, err)
+		return gateModel{}, usage("--model %s: %v", class, err)
 	}
-	h, err := gguf.ReadFile(path)
-	if err != nil {
-		return "", usage("--model %s: %v", class, err)
+	if is := string(header.Class()); is != class {
+		return gateModel{}, usage("--model %s=%s: that model is %s", class, file, is)
 	}
-	if is := string(h.Class()); is != class {
-		return "", usage("--model %s=%s: that model is %s", class, file, is)
-	}
-	return path, nil
+	return gateModel{path, size}, nil
 }

@@ -7,7 +7,6 @@ import (
 
 	"strix-build/internal/bench"
 	"strix-build/internal/gate"
-	"strix-build/internal/host"
 	"strix-build/internal/program"
 	"strix-build/internal/recipe"
 )
@@ -63,7 +62,7 @@ func (a *app) gateArms(ctx context.Context, o gateFlags, work string) (map[gate.
 			s.close()
 		}
 	}
-	o.baseline.gpu = o.candidate.gpu
+	o.baseline.gpu, o.baseline.host = o.candidate.gpu, o.candidate.host
 	for _, side := range []struct {
 		arm   gate.Arm
 		flags subjectFlags
@@ -73,7 +72,7 @@ func (a *app) gateArms(ctx context.Context, o gateFlags, work string) (map[gate.
 		}
 		find := a.subject
 		if o.staticOnly { // nothing runs, so nothing is unpacked
-			find = a.imageSubject
+			find = a.labelledSubject
 		}
 		s, err := find(ctx, side.flags, work, bench.Program)
 		if err != nil {
@@ -89,7 +88,7 @@ func (a *app) gateArms(ctx context.Context, o gateFlags, work string) (map[gate.
 func (g *gateRun) prepare(ctx context.Context) (err error) {
 	var runs []gate.Run
 	if !g.staticOnly {
-		if g.models, err = gateModels(g.policy, g.gateFlags.models, g.work); err != nil {
+		if g.models, err = gateModels(ctx, g.arms[gate.Candidate].host, g.policy, g.gateFlags.models, g.work); err != nil {
 			return err
 		}
 	}
@@ -103,9 +102,11 @@ func (g *gateRun) prepare(ctx context.Context) (err error) {
 	if g.file, err = g.app.resume(g.e, g.evidence); err != nil {
 		return err
 	}
-	checks, err := g.app.staticChecks(ctx, g.gateFlags, g.e.Policy)
-	if err != nil {
-		return err
+	var checks []gate.Check
+	if g.candidate.host == "" || g.candidate.image != "" { // a folder's libraries are read where they lie, and that is not here
+		if checks, err = g.app.staticChecks(ctx, g.gateFlags, g.e.Policy); err != nil {
+			return err
+		}
 	}
 	g.e.Checks = append(append([]gate.Check{}, checks...), made(g.e, gate.Correctness, gate.Serving)...)
 	return nil
@@ -116,8 +117,8 @@ type gateRun struct {
 	*app
 	gateFlags
 	e      *gate.Evidence
-	file   string            // that keeps e
-	models map[string]string // by class
+	file   string               // that keeps e
+	models map[string]gateModel // by class
 	arms   map[gate.Arm]*subject
 	policy *recipe.Policy
 	work   string // a folder
@@ -138,7 +139,7 @@ func (a *app) runGate(ctx context.Context, g *gateRun) error {
 	if err != nil {
 		e.Ended = err.Error()
 	}
-	if d := deviceOf(e); d != nil {
+	if d := deviceOf(e, g.arms[gate.Candidate].machine.Targets); d != nil {
 		e.Device = *d
 	}
 	v := gate.Judge(e)
@@ -153,10 +154,13 @@ func (a *app) runGate(ctx context.Context, g *gateRun) error {
 
 // measure runs the throughput stage.
 func (g *gateRun) measure(ctx context.Context) error {
-	b := bench.Bench{Models: g.models, Args: g.e.Args, Timeout: g.timeout, Arms: map[gate.Arm]program.Runner{}, Step: g.step,
+	b := bench.Bench{Models: map[string]string{}, Busy: g.arms[gate.Candidate].host.Busy, Args: g.e.Args, Timeout: g.timeout, Arms: map[gate.Arm]program.Runner{}, Step: g.step,
 		Keep: func(e *gate.Evidence) error { return keep(g.file, e) }}
 	for arm, s := range g.arms {
 		b.Arms[arm] = s
+	}
+	for class, m := range g.models {
+		b.Models[class] = m.path
 	}
 	return b.Measure(ctx, g.e)
 }
@@ -184,7 +188,7 @@ func newEvidence(policy *recipe.Policy, runs []gate.Run, arms map[gate.Arm]*subj
 		runs = []gate.Run{}
 	}
 	return &gate.Evidence{Version: gate.EvidenceVersion, Tool: versionText(), Candidate: arms[gate.Candidate].evidence(), Baseline: baseline,
-		Host: gate.Host(host.Read()), Policy: gatePolicy(policy), Runs: runs, Checks: []gate.Check{}, Samples: []gate.Sample{}}
+		Host: gate.Host(arms[gate.Candidate].machine.Facts), Policy: gatePolicy(policy), Runs: runs, Checks: []gate.Check{}, Samples: []gate.Sample{}}
 }
 
 func (s *subject) evidence() gate.Subject {
@@ -195,11 +199,11 @@ func (s *subject) evidence() gate.Subject {
 	return out
 }
 
-// deviceOf is what computed the candidate's first row; nil: there is none yet.
-func deviceOf(e *gate.Evidence) *gate.Device {
+// deviceOf is what computed the candidate's first row, on a host with GPU targets; nil: there is none yet.
+func deviceOf(e *gate.Evidence, targets []string) *gate.Device {
 	for _, s := range e.Samples {
 		if s.Arm == gate.Candidate && len(s.Rows) > 0 {
-			d := bench.DeviceOf(&s.Rows[0], host.Targets())
+			d := bench.DeviceOf(&s.Rows[0], targets)
 			return &d
 		}
 	}

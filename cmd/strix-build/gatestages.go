@@ -58,6 +58,9 @@ func (g *gateRun) stage(ctx context.Context, s stageOf) ([]gate.Check, error) {
 	if g.staticOnly {
 		return []gate.Check{gate.Skip(s.stage, "all", fmt.Sprintf("policy %q wants models of your own, and none is given", g.policy.Name))}, nil
 	}
+	if g.gateFlags.candidate.host != "" {
+		return []gate.Check{gate.Skip(s.stage, "all", "the programs are on another host, where only their speed is measured")}, nil
+	}
 	if slices.Contains(g.skip, string(s.stage)) {
 		return []gate.Check{gate.Skip(s.stage, "all", "left out with --skip")}, nil
 	}
@@ -82,7 +85,7 @@ func (g *gateRun) lacks(stage gate.Stage, name string, arm gate.Arm, program str
 
 // classes are those of the models, in order.
 func (g *gateRun) classes() []string {
-	return slices.DeleteFunc(recipe.Classes(), func(class string) bool { return g.models[class] == "" })
+	return slices.DeleteFunc(recipe.Classes(), func(class string) bool { return g.models[class].path == "" })
 }
 
 // onGPU reports whether the command asks for a GPU.
@@ -115,7 +118,7 @@ func (g *gateRun) divergence(ctx context.Context) ([]gate.Check, error) {
 	o := correctness.Options{Candidate: candidate, Reference: reference, Args: g.e.Args, GPU: g.onGPU(), Most: g.e.Policy.Divergence,
 		WorkDir: g.work, Timeout: g.timeout, Step: g.step}
 	for _, class := range g.classes() {
-		m := correctness.Model{Class: class, File: g.models[class]}
+		m := correctness.Model{Class: class, File: g.models[class].path}
 		if g.logits[class] != "" {
 			path, err := filepath.Abs(g.logits[class])
 			if err != nil {
@@ -154,7 +157,7 @@ func (g *gateRun) proof(ctx context.Context) ([]gate.Check, error) {
 	if o.Draft, err = g.app.draftArgs(s.build); err != nil {
 		return nil, err
 	}
-	if o.Pairs, err = (&pairFlags{accepts: []string{draftAcceptance}}).pairs(g.app, g.work); err != nil {
+	if o.Pairs, err = (&pairFlags{accepts: []string{draftAcceptance}}).pairs(ctx, g.app, s.host, g.work); err != nil {
 		return nil, err
 	}
 	report, err := prove.Run(ctx, s, o)
@@ -238,11 +241,11 @@ func (g *gateRun) serving(ctx context.Context) ([]gate.Check, error) {
 		return nil, err
 	}
 	for _, class := range g.classes() {
-		draft, err := g.draft(class)
+		draft, err := g.draft(ctx, class)
 		if err != nil {
 			return nil, err
 		}
-		o.Models = append(o.Models, serving.Model{Class: class, File: g.models[class], Draft: draft})
+		o.Models = append(o.Models, serving.Model{Class: class, File: g.models[class].path, Draft: draft})
 	}
 	return serving.Run(ctx, o)
 }
@@ -265,20 +268,16 @@ func (g *gateRun) server(ctx context.Context, arm gate.Arm) (*serving.Arm, error
 }
 
 // draft is the model that drafts for a class's: given, or made for one that was made; "" where there is none.
-func (g *gateRun) draft(class string) (string, error) {
+func (g *gateRun) draft(ctx context.Context, class string) (string, error) {
 	if file := g.drafts[class]; file != "" {
-		path, err := absolute(file)
+		p, err := (&pairFlags{target: g.models[class].path, draft: file}).own(ctx, g.app, g.arms[gate.Candidate].host)
 		if err != nil {
 			return "", usage("--draft %s: %v", class, err)
 		}
-		_, err = prove.NewPair(g.models[class], path)
-		if err != nil {
-			return "", usage("--draft %s: %v", class, err)
-		}
-		return path, nil
+		return p[0].Draft, nil
 	}
 	arch, smoke := strings.CutPrefix(g.policy.Models[class].Value, recipe.SmokeModel)
-	if !smoke || filepath.Dir(g.models[class]) != g.work {
+	if !smoke || filepath.Dir(g.models[class].path) != g.work {
 		return "", nil
 	}
 	return prove.WriteSmoke(g.work, arch, 0.8)

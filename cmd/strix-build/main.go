@@ -10,9 +10,14 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"strix-build/internal/runner"
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == runner.InsideCommand { // its signals are the program's
+		os.Exit(runner.Inside(os.Args[2:]))
+	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	go interrupts(cancel)
 	code := run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"strix-build/internal/build"
 	"strix-build/internal/prove"
 	"strix-build/internal/recipe"
+	"strix-build/internal/runner"
 	"strix-build/internal/version"
 )
 
@@ -97,7 +97,11 @@ func (a *app) proveSpec(ctx context.Context, o specFlags) error {
 	}
 	defer os.RemoveAll(work)
 	opt := o.options(work)
-	if opt.Pairs, err = o.pairs(a, work); err != nil {
+	h, err := a.host(ctx, o.host, work)
+	if err != nil {
+		return err
+	}
+	if opt.Pairs, err = o.pairs(ctx, a, h, work); err != nil {
 		return err
 	}
 	if o.logs != "" {
@@ -110,6 +114,9 @@ func (a *app) proveSpec(ctx context.Context, o specFlags) error {
 		return err
 	}
 	defer s.close()
+	if o.host != "" {
+		opt.Jobs = min(o.jobsOr(s.machine.Facts.CPUs), runner.MaxSessions)
+	}
 	if err := a.knowBuild(ctx, s, o.build); err != nil {
 		return err
 	}
@@ -150,13 +157,7 @@ func (o *specFlags) check() error {
 
 func (o *specFlags) options(work string) prove.Options {
 	opt := prove.Options{Points: o.inOrder(), Prompts: o.prompts, Tokens: o.tokens, Windows: o.windows, Seed: o.seed,
-		Jobs: o.jobs, Timeout: o.timeout, WorkDir: work, LogDir: o.logs}
-	if opt.Jobs == 0 {
-		opt.Jobs = runtime.NumCPU()
-		if o.gpu || o.ngl != "" || o.device != "" {
-			opt.Jobs = 1
-		}
-	}
+		Jobs: o.jobsOr(runtime.NumCPU()), Timeout: o.timeout, WorkDir: work, LogDir: o.logs}
 	if o.ngl != "" {
 		opt.Args = append(opt.Args, "--gpu-layers", o.ngl)
 		opt.DraftArgs = append(opt.DraftArgs, "--gpu-layers-draft", o.ngl)
@@ -166,6 +167,17 @@ func (o *specFlags) options(work string) prove.Options {
 		opt.DraftArgs = append(opt.DraftArgs, "--device-draft", o.device)
 	}
 	return opt
+}
+
+// jobsOr is how many programs run at once on a machine with so many CPUs.
+func (o *specFlags) jobsOr(cpus int) int {
+	switch {
+	case o.jobs > 0:
+		return o.jobs
+	case o.gpu || o.ngl != "" || o.device != "":
+		return 1
+	}
+	return cpus
 }
 
 // inOrder are the points once each, in the order of the report.
@@ -233,13 +245,4 @@ func (a *app) runProof(ctx context.Context, s *subject, opt prove.Options, asJSO
 		return &refusedError{fmt.Sprintf("%s: speculative decoding is not proved", s.name)}
 	}
 	return nil
-}
-
-// absolute makes a path one that a container can be given too.
-func absolute(path string) (string, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return "", err
-	}
-	return filepath.EvalSymlinks(path)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"strix-build/internal/gguf"
 	"strix-build/internal/prove"
+	"strix-build/internal/runner"
 )
 
 // pairFlags choose what is drafted for and with what.
@@ -63,10 +65,10 @@ func (o *pairFlags) check() error {
 	return nil
 }
 
-// pairs reads the files that are given, or makes smoke models in dir.
-func (o *pairFlags) pairs(a *app, dir string) ([]prove.Pair, error) {
+// pairs reads the files that are given, on a host, or makes smoke models in dir.
+func (o *pairFlags) pairs(ctx context.Context, a *app, h runner.Host, dir string) ([]prove.Pair, error) {
 	if o.target != "" {
-		return o.own(a)
+		return o.own(ctx, a, h)
 	}
 	var models []gguf.Model
 	for _, m := range gguf.Models() {
@@ -88,16 +90,17 @@ func (o *pairFlags) pairs(a *app, dir string) ([]prove.Pair, error) {
 	return prove.Smoke(dir, models, accepts)
 }
 
-func (o *pairFlags) own(a *app) ([]prove.Pair, error) {
-	target, err := absolute(o.target)
+// own is a pair of the user's files on a host.
+func (o *pairFlags) own(ctx context.Context, a *app, h runner.Host) ([]prove.Pair, error) {
+	target, t, _, err := readModel(ctx, h, o.target)
 	if err != nil {
 		return nil, usage("--target: %v", err)
 	}
-	draft, err := absolute(o.draft)
+	draft, d, _, err := readModel(ctx, h, o.draft)
 	if err != nil {
 		return nil, usage("--draft: %v", err)
 	}
-	p, err := prove.NewPair(target, draft)
+	p, err := prove.NewPair(target, draft, t, d)
 	if err != nil {
 		return nil, usage("%v", err)
 	}

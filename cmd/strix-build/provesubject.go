@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -13,26 +11,31 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"strix-build/internal/build"
 	"strix-build/internal/graph"
+	"strix-build/internal/host"
 	"strix-build/internal/program"
-	"strix-build/internal/publish"
 	"strix-build/internal/runner"
 	"strix-build/internal/store"
 	"strix-build/internal/version"
 )
 
-// subjectFlags say whose programs are proved.
+// subjectFlags say whose programs run, and where.
 type subjectFlags struct {
-	image, bin, build string
-	gpu               bool
+	image, bin, build, host string
+	gpu                     bool
 }
 
 func (o *subjectFlags) register(f *pflag.FlagSet) {
-	f.StringVar(&o.image, "image", "", "`IMAGE`: of the local store (strix-build images), an OCI layout as DIR or DIR:NAME, or what podman or docker have")
-	f.StringVar(&o.bin, "bin", "", "`DIR` with llama-server, e.g. build/bin of llama.cpp's tree")
+	o.registerPlace(f)
 	f.StringVar(&o.build, "build", "", "build `NUMBER` of the programs (default: the image's label, else what llama-server says)")
-	f.BoolVar(&o.gpu, "gpu", false, "give the image the devices that its labels name")
+}
+
+// registerPlace registers what says whose programs run, and where.
+func (o *subjectFlags) registerPlace(f *pflag.FlagSet) {
+	f.StringVar(&o.image, "image", "", "`IMAGE`: of the local store (strix-build images), an OCI layout as DIR or DIR:NAME, or what podman or docker have")
+	f.StringVar(&o.bin, "bin", "", "`DIR` with llama.cpp's programs, e.g. build/bin of its tree")
+	f.BoolVar(&o.gpu, "gpu", false, "give the image the devices that its labels name; one without such labels, those that any container here names")
+	f.StringVar(&o.host, "host", "", "run on another `HOST` over ssh: USER@HOST, ssh://USER@HOST:PORT, or a name that ssh knows; DIR and model files are there")
 }
 
 func (o *subjectFlags) check() error {
@@ -64,6 +67,8 @@ type subject struct {
 	build   version.Build // 0: not known yet
 	has     func(program string) bool
 	close   func()
+	host    runner.Host
+	machine host.Machine // what host is
 }
 
 func (a *app) subject(ctx context.Context, o subjectFlags, work, program string) (*subject, error) {
@@ -71,39 +76,62 @@ func (a *app) subject(ctx context.Context, o subjectFlags, work, program string)
 	if err != nil {
 		return nil, err
 	}
-	s.name = o.image + o.bin
 	if !s.has(program) {
 		s.close()
 		return nil, usage("%s has no %s", s.name, program)
 	}
+	if s.machine, err = s.host.Machine(ctx); err != nil {
+		s.close()
+		return nil, err
+	}
 	return s, nil
 }
 
+// findSubject finds whose programs run; work holds what is made for it.
 func (a *app) findSubject(ctx context.Context, o subjectFlags, work string) (*subject, error) {
-	if o.bin != "" {
-		dir, err := absolute(o.bin)
-		if err != nil {
-			return nil, usage("--bin: %v", err)
-		}
-		f := runner.Folder{Dir: dir}
-		return &subject{Runner: f, has: f.Has, close: func() {}}, nil
+	h, err := a.host(ctx, o.host, work)
+	if err != nil {
+		return nil, err
 	}
+	var s *subject
+	if o.bin != "" {
+		s, err = folderSubject(ctx, h, o.bin)
+	} else {
+		s, err = a.imageSubject(ctx, h, o, work)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.name, s.host = o.image+o.bin, h
+	return s, nil
+}
+
+func folderSubject(ctx context.Context, h runner.Host, bin string) (*subject, error) {
+	dir, err := h.Resolve(ctx, bin)
+	if err != nil {
+		return nil, usage("--bin: %v", err)
+	}
+	f := runner.Folder{On: h, Dir: dir}
+	return &subject{Runner: f, has: func(p string) bool { return f.Has(ctx, p) }, close: func() {}}, nil
+}
+
+func (a *app) imageSubject(ctx context.Context, h runner.Host, o subjectFlags, work string) (*subject, error) {
 	img, err := a.findImage(o.image)
 	if err != nil {
 		return nil, err
 	}
 	if img == nil {
-		return engineSubject(ctx, o.image)
+		return a.engineSubject(ctx, h, o)
 	}
 	cfg, err := img.ConfigFile()
 	if err != nil {
 		return nil, err
 	}
-	var gpu *runner.GPU
-	if o.gpu {
-		gpu = gpuOf(cfg.Config.Labels)
+	gpu, err := a.gpu(ctx, h, o, cfg.Config.Labels)
+	if err != nil {
+		return nil, err
 	}
-	s, err := a.runImage(ctx, img, cfg.Config.Env, gpu, work)
+	s, err := a.runImage(ctx, h, img, cfg.Config.Env, gpu, work)
 	if err != nil {
 		return nil, err
 	}
@@ -112,15 +140,14 @@ func (a *app) findSubject(ctx context.Context, o subjectFlags, work string) (*su
 
 // describe takes from an image what it says of itself.
 func (s *subject) describe(img store.Image, labels map[string]string) error {
-	s.build, _ = version.ParseBuild(labels[graph.LabelBuild]) // without the label, the programs are asked
-	s.recipe, s.patches = labels[graph.LabelRecipe], setsOf(labels[graph.LabelPatches])
+	s.labelled(labels)
 	digest, err := img.Digest()
 	s.digest = digest.String()
 	return err
 }
 
-// imageSubject is an image whose programs are not run.
-func (a *app) imageSubject(_ context.Context, o subjectFlags, _, _ string) (*subject, error) {
+// labelledSubject is an image whose programs are not run.
+func (a *app) labelledSubject(_ context.Context, o subjectFlags, _, _ string) (*subject, error) {
 	img, err := a.findImage(o.image)
 	if err != nil {
 		return nil, err
@@ -132,7 +159,7 @@ func (a *app) imageSubject(_ context.Context, o subjectFlags, _, _ string) (*sub
 	if err != nil {
 		return nil, err
 	}
-	s := &subject{name: o.image, has: func(string) bool { return false }, close: func() {}}
+	s := &subject{name: o.image, has: func(string) bool { return false }, close: func() {}, host: runner.Here{}, machine: host.Here()}
 	return s, s.describe(img, cfg.Config.Labels)
 }
 
@@ -147,11 +174,10 @@ func setsOf(label string) []string {
 	return out
 }
 
-func gpuOf(labels map[string]string) *runner.GPU {
-	list := func(label string) []string {
-		return strings.FieldsFunc(labels[label], func(r rune) bool { return r == ',' })
-	}
-	return &runner.GPU{Devices: list(graph.LabelDevices), Groups: list(graph.LabelGroups), Security: list(graph.LabelSecurity)}
+// labelled takes what an image says of itself.
+func (s *subject) labelled(labels map[string]string) {
+	s.build, _ = version.ParseBuild(labels[graph.LabelBuild]) // without the label, the programs are asked
+	s.recipe, s.patches = labels[graph.LabelRecipe], setsOf(labels[graph.LabelPatches])
 }
 
 // findImage looks in the store and at layouts; nil without an error: neither has it.
@@ -183,10 +209,10 @@ func (a *app) findImage(name string) (store.Image, error) {
 	return img, nil
 }
 
-// runImage unpacks an image for runc, which only root may use; others hand it to podman or docker.
-func (a *app) runImage(ctx context.Context, img store.Image, env []string, gpu *runner.GPU, work string) (*subject, error) {
-	if os.Geteuid() != 0 || !installed("runc", "unshare") {
-		return loadImage(ctx, img, gpu)
+// runImage unpacks an image for runc, which only root may use; others, and other hosts, hand it to podman or docker.
+func (a *app) runImage(ctx context.Context, h runner.Host, img store.Image, env []string, gpu *runner.GPU, work string) (*subject, error) {
+	if h != (runner.Here{}) || os.Geteuid() != 0 || !installed("runc", "unshare") {
+		return a.loadImage(ctx, h, img, gpu)
 	}
 	state, err := a.images()
 	if err != nil {
@@ -212,49 +238,4 @@ func installed(programs ...string) bool {
 		}
 	}
 	return true
-}
-
-// loadedAs is the engine's name for an image of ours; two of them are run in turn.
-const loadedAs = "localhost/strix-build/run:"
-
-func loadImage(ctx context.Context, img store.Image, gpu *runner.GPU) (*subject, error) {
-	engine, err := findEngine()
-	if err != nil {
-		return nil, err
-	}
-	digest, err := img.Digest()
-	if err != nil {
-		return nil, err
-	}
-	name := loadedAs + digest.Hex[:12]
-	if err := publish.Load(ctx, engine, name, img); err != nil {
-		return nil, fmt.Errorf("load into %s: %w", engine, err)
-	}
-	e := &runner.Engine{Program: engine, Image: name, GPU: gpu}
-	return &subject{Runner: e, has: func(p string) bool { return e.Has(ctx, p) }, close: func() {}}, nil
-}
-
-func findEngine() (string, error) {
-	for _, e := range []string{"podman", "docker"} {
-		if installed(e) {
-			return e, nil
-		}
-	}
-	return "", &build.HintError{Err: errors.New("nothing here runs an image"),
-		Hint: "run it as root with runc and unshare, or install podman or docker"}
-}
-
-// engineSubject is an image that only podman or docker can know.
-func engineSubject(ctx context.Context, ref string) (*subject, error) {
-	engine, err := findEngine()
-	if err != nil {
-		return nil, &build.HintError{Err: usage("no image %q in the local store, and no layout of that name", ref),
-			Hint: `"strix-build images" lists the store; other images need podman or docker`}
-	}
-	if out, err := exec.CommandContext(ctx, engine, "image", "inspect", ref).CombinedOutput(); err != nil {
-		return nil, &build.HintError{Err: usage("no image %q in the local store, no layout of that name, and %s does not have it: %s", ref, engine,
-			strings.Join(strings.Fields(string(out)), " ")), Hint: `"strix-build images" lists the store`}
-	}
-	e := &runner.Engine{Program: engine, Image: ref}
-	return &subject{Runner: e, has: func(p string) bool { return e.Has(ctx, p) }, close: func() {}}, nil
 }

@@ -18,8 +18,8 @@ import (
 	"strix-build/internal/store"
 )
 
-// storeImage puts an image of a recipe into an app's store.
-func storeImage(t *testing.T, a *app, recipe string, layers ...v1.Layer) (*store.Store, *build.Result) {
+// recordImage puts an image of a recipe into an app's store.
+func recordImage(t *testing.T, a *app, recipe string, layers ...v1.Layer) (*store.Store, *build.Result) {
 	t.Helper()
 	img, err := mutate.AppendLayers(empty.Image, layers...)
 	if err != nil {
@@ -61,7 +61,7 @@ func quietApp(t *testing.T) (*app, *bytes.Buffer) {
 func TestGateOfWhatWasBuilt(t *testing.T) {
 	t.Parallel()
 	a, said := quietApp(t)
-	images, r := storeImage(t, a, "rocm", libraryLayer(t, "usr/local/lib/libggml-hip.so", "gfx1151\nscale"))
+	images, r := recordImage(t, a, "rocm", libraryLayer(t, "usr/local/lib/libggml-hip.so", "gfx1151\nscale"))
 	if err := a.gateBuilt(t.Context(), images, r, recipeGate{}); err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestGateOfWhatWasBuilt(t *testing.T) {
 func TestGateRefusesWhatWasBuilt(t *testing.T) {
 	t.Parallel()
 	a, _ := quietApp(t)
-	images, r := storeImage(t, a, "rocm", libraryLayer(t, "usr/local/lib/libggml-hip.so", "gfx1100\nscale"))
+	images, r := recordImage(t, a, "rocm", libraryLayer(t, "usr/local/lib/libggml-hip.so", "gfx1100\nscale"))
 	for range 2 {
 		var refused *refusedError
 		if err := a.gateBuilt(t.Context(), images, r, recipeGate{}); !errors.As(err, &refused) || !strings.HasPrefix(err.Error(), "rocm: FAILED") {
@@ -105,11 +105,11 @@ func TestGateRefusesWhatWasBuilt(t *testing.T) {
 func TestUngated(t *testing.T) {
 	t.Parallel()
 	a, said := quietApp(t)
-	images, r := storeImage(t, a, "rocm", libraryLayer(t, "usr/local/lib/libggml-hip.so", "gfx1100\nscale"))
+	images, r := recordImage(t, a, "rocm", libraryLayer(t, "usr/local/lib/libggml-hip.so", "gfx1100\nscale"))
 	if err := a.gateBuilt(t.Context(), images, r, recipeGate{off: true}); err != nil || said.String() != "rocm: ungated: --no-gate\n" {
 		t.Error(said.String(), err)
 	}
-	images, r = storeImage(t, a, "elsewhere", libraryLayer(t, "usr/local/lib/libggml-hip.so", "gfx1100\nscale"))
+	images, r = recordImage(t, a, "elsewhere", libraryLayer(t, "usr/local/lib/libggml-hip.so", "gfx1100\nscale"))
 	if err := a.gateBuilt(t.Context(), images, r, recipeGate{}); err != nil || r.Gate.Verdict != store.Ungated || !strings.Contains(r.Gate.Why, "names no gate policy") {
 		t.Errorf("%+v, %v", r.Gate, err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"strix-build/internal/buildkit"
 	"strix-build/internal/project"
+	"strix-build/internal/runner"
 )
 
 type streams struct {
@@ -25,7 +26,8 @@ type app struct {
 	streams
 	log *slog.Logger
 
-	fsys fs.FS // of the project once it is open: snippets in errors come from it
+	fsys    fs.FS                     // of the project once it is open: snippets in errors come from it
+	remotes map[string]*runner.Remote // hosts that programs run on
 
 	projectDir string
 	stateDir   string
@@ -44,6 +46,7 @@ func run(ctx context.Context, args []string, s streams) int {
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	err := root.ExecuteContext(ctx)
+	a.hangUp()
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
@@ -72,7 +75,7 @@ func (a *app) root() *cobra.Command {
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more on stderr")
 	f.StringVar(&a.logFormat, "log-format", "text", "text or json")
 	root.AddCommand(a.recipeCmd(), a.lintCmd(), a.lockCmd(), a.patchCmd(), a.planCmd(), a.graphCmd(), a.explainCmd(), a.imagesCmd(),
-		a.proveCmd(), a.gateCmd(), a.kernelsCmd(), a.builderCmd(), a.versionCmd(), a.cutCmd(), a.miniatureCmd(), a.smokeModelCmd())
+		a.proveCmd(), a.gateCmd(), a.runCmd(), a.kernelsCmd(), a.builderCmd(), a.versionCmd(), a.cutCmd(), a.miniatureCmd(), a.smokeModelCmd())
 	argsAreUsage(root)
 	return root
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,7 +24,8 @@ func TestMain(m *testing.M) {
 		"llama-bench": benchtest.Main})
 }
 
-// TestScript runs testdata/script: the program as people see it, without network, daemon or root.
+// TestScript runs testdata/script: the program as people see it, without network or daemon; few need root, and are skipped
+// without it.
 // "go test ./cmd/strix-build -run TestScript -update" rewrites what cmp compares with.
 func TestScript(t *testing.T) {
 	t.Parallel()
@@ -42,7 +44,14 @@ func TestScript(t *testing.T) {
 			return os.Mkdir(filepath.Join(e.WorkDir, "home"), 0o755)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "hiplibrary": hipLibrary, "miniature": miniatureProject, "programs": programs, "repeat": repeat,
+			"exits": exits, "fakessh": fakeSSH, "hiplibrary": hipLibrary, "miniature": miniatureProject, "programs": programs, "repeat": repeat,
+			"storeimage": storeImage,
+		},
+		Condition: func(name string) (bool, error) {
+			if name == "root" {
+				return os.Geteuid() == 0, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", name)
 		},
 	})
 }

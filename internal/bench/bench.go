@@ -7,7 +7,6 @@ package bench
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -29,6 +28,8 @@ type Bench struct {
 	Models  map[string]string // the file of each class
 	Args    []string          // of every process: layers, devices
 	Timeout time.Duration     // of one process
+	// Busy is how long the processors of the arms' host have worked; nil: it is this host.
+	Busy func(context.Context) (time.Duration, error)
 	// Keep is called after each process: what was measured must outlive this one.
 	Keep func(*gate.Evidence) error
 	// Step shows a piece of work while it goes on.
@@ -58,6 +59,13 @@ func (b *Bench) Measure(ctx context.Context, e *gate.Evidence) error {
 			return err
 		}
 	}
+}
+
+func (b *Bench) busy(ctx context.Context) (time.Duration, error) {
+	if b.Busy == nil {
+		return host.Busy()
+	}
+	return b.Busy(ctx)
 }
 
 // title says which process runs, and how long it may still go on.
@@ -93,16 +101,17 @@ func (b *Bench) sample(ctx context.Context, e *gate.Evidence, step gate.Step, lo
 	var used program.Usage
 	limited, cancel := context.WithTimeoutCause(ctx, b.Timeout, fmt.Errorf("it did not end within %s", b.Timeout))
 	defer cancel()
-	busy, _ := host.Busy()
+	busy, unknown := b.busy(ctx)
 	began := time.Now()
 	s.Began = began.UTC()
 	err = b.Arms[step.Arm].Run(limited, program.Command{Program: Program, Args: args, Files: []string{file},
-		Stdout: &limit{w: &out, left: maxOutput}, Stderr: said, Used: &used})
+		Stdout: &out, Stderr: said, Limit: maxOutput, Used: &used})
 	s.Seconds, s.Peak = time.Since(began).Seconds(), used.Memory
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	if after, err := host.Busy(); err == nil && s.Seconds > 0 {
+	// a program that is not known would be one of the others
+	if after, err := b.busy(ctx); err == nil && unknown == nil && used.CPU > 0 && s.Seconds > 0 {
 		s.Others = max(0, (after-busy-used.CPU).Seconds()/s.Seconds)
 	}
 	s.Rows, err = rows(&out, err, said.String())
@@ -132,23 +141,8 @@ func rows(out io.Reader, failed error, said string) ([]llamabench.Row, error) {
 	return rows, nil
 }
 
-// maxOutput is more than any number of rows needs.
+// maxOutput is more than any number of rows needs: a program that prints without end must not fill the memory.
 const maxOutput = 64 << 20
-
-var errTooMuch = errors.New("it prints without end")
-
-// limit keeps a program from filling the memory.
-type limit struct {
-	w    io.Writer
-	left int
-}
-
-func (l *limit) Write(p []byte) (int, error) {
-	if l.left -= len(p); l.left < 0 {
-		return 0, errTooMuch
-	}
-	return l.w.Write(p)
-}
 
 // Args are llama-bench's for the tests of a run.
 func Args(run gate.Run, repetitions int) ([]string, error) {

@@ -30,25 +30,41 @@ type Facts struct {
 	Power       map[string]string // governors, profiles, levels
 }
 
-// Read reads this machine's.
-func Read() Facts { return read(os.DirFS("/")) }
+// The files that facts are in, below the root.
+const (
+	cpuFile    = "proc/cpuinfo"
+	memoryFile = "proc/meminfo"
+	kernelFile = "proc/sys/kernel/osrelease"
+	driverLink = "sys/class/drm/card*/device/driver"
+	nvidiaFile = "proc/driver/nvidia/version" // of a driver that has no display
+	targetFile = "sys/class/kfd/kfd/topology/nodes/*/properties"
+)
 
-// read takes the root as a file system, so that a test can be another machine.
-func read(root fs.FS) Facts {
-	f := Facts{
-		Board: line(root, "sys/class/dmi/id/board_vendor", "sys/class/dmi/id/board_name"),
-		BIOS:  line(root, "sys/class/dmi/id/bios_version", "sys/class/dmi/id/bios_date"),
-		CPU:   field(root, "proc/cpuinfo", "model name"), CPUs: runtime.NumCPU(),
-		Memory: kibibytes(field(root, "proc/meminfo", "MemTotal")),
-		Kernel: line(root, "proc/sys/kernel/osrelease"),
-		Driver: driver(root),
-		Limits: matching(root, "sys/module/ttm/parameters/pages_limit", "sys/module/ttm/parameters/page_pool_size",
-			"sys/module/amdgpu/parameters/gttsize", "sys/class/drm/card*/device/mem_info_vram_total", "sys/class/drm/card*/device/mem_info_gtt_total"),
-		Power: matching(root, "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "sys/devices/system/cpu/cpu0/cpufreq/energy_performance_preference",
-			"sys/firmware/acpi/platform_profile", "sys/class/drm/card*/device/power_dpm_force_performance_level"),
-		Firmware: matching(root, "sys/class/drm/card*/device/fw_version/*"),
-	}
+var (
+	boardFiles = []string{"sys/class/dmi/id/board_vendor", "sys/class/dmi/id/board_name"}
+	biosFiles  = []string{"sys/class/dmi/id/bios_version", "sys/class/dmi/id/bios_date"}
+	limitFiles = []string{"sys/module/ttm/parameters/pages_limit", "sys/module/ttm/parameters/page_pool_size",
+		"sys/module/amdgpu/parameters/gttsize", "sys/class/drm/card*/device/mem_info_vram_total", "sys/class/drm/card*/device/mem_info_gtt_total"}
+	powerFiles = []string{"sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "sys/devices/system/cpu/cpu0/cpufreq/energy_performance_preference",
+		"sys/firmware/acpi/platform_profile", "sys/class/drm/card*/device/power_dpm_force_performance_level"}
+	firmwareFiles = []string{"sys/class/drm/card*/device/fw_version/*"}
+)
+
+// Read reads this machine's.
+func Read() Facts {
+	f := read(os.DirFS("/"))
+	f.CPUs = runtime.NumCPU()
 	return f
+}
+
+// read takes the root as a file system, so that it can be another machine's.
+func read(root fs.FS) Facts {
+	return Facts{
+		Board: line(root, boardFiles...), BIOS: line(root, biosFiles...),
+		CPU: field(root, cpuFile, "model name"), Memory: kibibytes(field(root, memoryFile, "MemTotal")),
+		Kernel: line(root, kernelFile), Driver: driver(root),
+		Limits: matching(root, limitFiles...), Power: matching(root, powerFiles...), Firmware: matching(root, firmwareFiles...),
+	}
 }
 
 // line is the first line of each file that is there, joined.
@@ -99,7 +115,7 @@ func matching(root fs.FS, patterns ...string) map[string]string {
 // driver are the kernel modules of the GPUs, each with its version where it has one of its own.
 func driver(root fs.FS) string {
 	var out []string
-	links, _ := fs.Glob(root, "sys/class/drm/card*/device/driver")
+	links, _ := fs.Glob(root, driverLink)
 	for _, name := range links {
 		target, err := fs.ReadLink(root, name)
 		if err != nil {
@@ -111,11 +127,17 @@ func driver(root fs.FS) string {
 			out = append(out, module)
 		}
 	}
-	if len(out) == 0 { // a driver that has no display
-		return line(root, "proc/driver/nvidia/version")
+	if len(out) == 0 {
+		return line(root, nvidiaFile)
 	}
 	return strings.Join(out, ", ")
 }
+
+// ResetPeak makes [Peak] count from now on, where the kernel can (clear_refs of proc(5)).
+func ResetPeak() { _ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) }
+
+// Peak is the most memory that this process has held, in bytes; 0: not known.
+func Peak() int64 { return kibibytes(field(os.DirFS("/"), "proc/self/status", "VmHWM")) }
 
 // Busy is how long the machine's processors have worked since it started, those of guests included in their host's user
 // time.
@@ -124,14 +146,15 @@ func Busy() (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	return busy(string(data))
+	return ParseBusy(string(data))
 }
 
 // tick is the unit of /proc/stat: a hundredth of a second on every architecture that Linux offers programs (USER_HZ).
 const tick = 10 * time.Millisecond
 
-// busy adds up user, nice, system, irq and softirq of the line for all processors (proc_stat(5)).
-func busy(stat string) (time.Duration, error) {
+// ParseBusy takes [Busy] out of what /proc/stat says: user, nice, system, irq and softirq of the line for all processors
+// (proc_stat(5)).
+func ParseBusy(stat string) (time.Duration, error) {
 	lines := bufio.NewScanner(strings.NewReader(stat))
 	for lines.Scan() {
 		fields := strings.Fields(lines.Text())
@@ -156,7 +179,7 @@ func Targets() []string { return targets(os.DirFS("/")) }
 
 func targets(root fs.FS) []string {
 	var out []string
-	nodes, _ := fs.Glob(root, "sys/class/kfd/kfd/topology/nodes/*/properties")
+	nodes, _ := fs.Glob(root, targetFile)
 	for _, name := range nodes {
 		data, _ := fs.ReadFile(root, name)
 		for l := range strings.Lines(string(data)) {

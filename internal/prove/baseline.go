@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 
-	"strix-build/internal/gguf"
 	"strix-build/internal/llamalog"
 	"strix-build/internal/llamaserver"
 	"strix-build/internal/prompt"
@@ -47,13 +46,9 @@ type cacheFaults struct {
 
 // baseline starts a target alone and asks it all that its drafts will be asked.
 func (p *prover) baseline(ctx context.Context, pair Pair, log io.Writer) (*baseline, error) {
-	h, err := gguf.ReadFile(pair.Target)
-	if err != nil {
-		return nil, err
-	}
-	b := &baseline{words: h.Tokens()}
+	b := &baseline{words: pair.words}
 	set := setting{name: pair.Model + " no draft", pair: pair, slots: 1, batch: batch}
-	err = p.alone(ctx, set, func(s *server) error {
+	err := p.alone(ctx, set, func(s *server) error {
 		b.log = s.Log
 		tokens, err := s.Tokenize(ctx, prompt.Passage())
 		if err != nil {

@@ -14,8 +14,10 @@ type Pair struct {
 	Model  string     // the target's name in the report
 	Class  gguf.Class // of the target
 	Accept float64    // the acceptance a smoke draft was made for; 0: not known
-	Target string     // files
+	Target string     // files, where the programs run
 	Draft  string
+
+	words []string // the target's vocabulary
 }
 
 func (p Pair) String() string { return p.Model + ", draft " + p.twin() }
@@ -36,12 +38,16 @@ func Smoke(dir string, models []gguf.Model, accepts []float64) ([]Pair, error) {
 		if err != nil {
 			return nil, err
 		}
+		h, err := gguf.ReadFile(target)
+		if err != nil {
+			return nil, err
+		}
 		for _, a := range accepts {
 			draft, err := WriteSmoke(dir, m.Arch, a)
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, Pair{Model: m.Name, Class: m.Class, Accept: a, Target: target, Draft: draft})
+			out = append(out, Pair{Model: m.Name, Class: m.Class, Accept: a, Target: target, Draft: draft, words: h.Tokens()})
 		}
 	}
 	return out, nil
@@ -57,16 +63,8 @@ func WriteSmoke(dir, arch string, accept float64) (string, error) {
 	return path, os.WriteFile(path, data, 0o644)
 }
 
-// NewPair reads the headers of a target and a draft and refuses a pair that cannot be proved.
-func NewPair(target, draft string) (Pair, error) {
-	t, err := gguf.ReadFile(target)
-	if err != nil {
-		return Pair{}, err
-	}
-	d, err := gguf.ReadFile(draft)
-	if err != nil {
-		return Pair{}, err
-	}
+// NewPair makes a pair of two files with these headers, and refuses one that cannot be proved.
+func NewPair(target, draft string, t, d *gguf.Header) (Pair, error) {
 	if err := sameWords(t, d); err != nil {
 		return Pair{}, fmt.Errorf("draft %q: %w", draft, err)
 	}
@@ -74,7 +72,7 @@ func NewPair(target, draft string) (Pair, error) {
 		return Pair{}, fmt.Errorf("draft %q has %d parameters, more than the target's %d", draft, d.Params(), t.Params())
 	}
 	name := strings.TrimSuffix(filepath.Base(target), ".gguf")
-	return Pair{Model: name, Class: t.Class(), Target: target, Draft: draft}, nil
+	return Pair{Model: name, Class: t.Class(), Target: target, Draft: draft, words: t.Tokens()}, nil
 }
 
 // maxStrayTokens is how many tokens a draft's vocabulary may have more or less: llama.cpp's own limit, for padding.

@@ -36,16 +36,28 @@ func TestNewPair(t *testing.T) {
 		"truncated target":   {"short.gguf", "llama.gguf", "truncated"},
 		"no such file":       {"qwen35.gguf", "none.gguf", "no such file"},
 	} {
-		if _, err := NewPair(file(c.target), file(c.draft)); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := pairOf(file(c.target), file(c.draft)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %s", name, err, c.want)
 		}
 	}
 	for target, class := range map[string]gguf.Class{"qwen35": gguf.Hybrid, "qwen3moe": gguf.MoE, "llama": gguf.Dense} {
-		p, err := NewPair(file(target+".gguf"), file("llama.gguf"))
+		p, err := pairOf(file(target+".gguf"), file("llama.gguf"))
 		if err != nil || p.Class != class || p.String() != target+", draft llama" {
 			t.Errorf("%s: %+v, %v", target, p, err)
 		}
 	}
+}
+
+func pairOf(target, draft string) (Pair, error) {
+	t, err := gguf.ReadFile(target)
+	if err != nil {
+		return Pair{}, err
+	}
+	d, err := gguf.ReadFile(draft)
+	if err != nil {
+		return Pair{}, err
+	}
+	return NewPair(target, draft, t, d)
 }
 
 func spoil(t *testing.T, from, to string, change func([]byte) []byte) {

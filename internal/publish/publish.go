@@ -56,11 +56,15 @@ func Push(ctx context.Context, repo, tag string, img v1.Image, opts ...remote.Op
 
 // Load pipes img into `ENGINE load`, named ref as it is written.
 func Load(ctx context.Context, engine, ref string, img v1.Image) error {
+	return LoadBy(ctx, exec.CommandContext(ctx, engine, "load"), ref, img)
+}
+
+// LoadBy pipes img into a command that does what `ENGINE load` does: on another host.
+func LoadBy(ctx context.Context, cmd *exec.Cmd, ref string, img v1.Image) error {
 	tag, err := name.NewTag(ref)
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, engine, "load")
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
 	// a pipe of the kernel's: writing to it ends with an error when the engine has gone

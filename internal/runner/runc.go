@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"strix-build/internal/program"
@@ -15,7 +15,7 @@ import (
 // Tree runs the programs of an unpacked image with runc. It needs root, runc and unshare.
 type Tree struct {
 	Root string   // the unpacked image; mount points are made in it
-	Work string   // for bundles and runc's state
+	Work string   // for bundles
 	Env  []string // the image's
 	GPU  *GPU     // nil: none
 }
@@ -24,6 +24,9 @@ type Tree struct {
 func (t *Tree) Has(name string) bool { return t.find(name) != "" }
 
 func (t *Tree) find(name string) string {
+	if filepath.IsAbs(name) && executable(filepath.Join(t.Root, name)) {
+		return name
+	}
 	for _, dir := range t.path() {
 		if executable(filepath.Join(t.Root, dir, name)) {
 			return filepath.Join(dir, name)
@@ -32,7 +35,7 @@ func (t *Tree) find(name string) string {
 	return ""
 }
 
-// path is where the image looks for programs; /app is where upstream's own images have theirs.
+// path is where the image looks for programs.
 func (t *Tree) path() []string {
 	path := "/usr/local/bin:/usr/bin:/bin"
 	for _, kv := range t.Env {
@@ -40,13 +43,13 @@ func (t *Tree) path() []string {
 			path = v
 		}
 	}
-	return append(filepath.SplitList(path), "/app")
+	return append(filepath.SplitList(path), elsewhere)
 }
 
-// Run runs a program in a container of its own, without network. runc is the first process of a process namespace: what
-// ends runc, however it ends, ends the container.
+// Run runs a program in a container of its own. runc is the first process of a process namespace: what ends runc, however it
+// ends, ends the container.
 func (t *Tree) Run(ctx context.Context, c program.Command) error {
-	bundle, err := os.MkdirTemp(t.Work, fmt.Sprintf("strix-build-prove-%d-", os.Getpid()))
+	bundle, err := os.MkdirTemp(t.Work, containerName)
 	if err != nil {
 		return err
 	}
@@ -59,16 +62,19 @@ func (t *Tree) Run(ctx context.Context, c program.Command) error {
 	if err := os.WriteFile(filepath.Join(bundle, "config.json"), spec, 0o600); err != nil {
 		return err
 	}
-	state := filepath.Join(t.Work, "state")
-	err = run(ctx, program.Command{Program: c.Program, Dir: bundle, Stdout: c.Stdout, Stderr: c.Stderr, Used: c.Used}, "unshare",
-		"--fork", "--pid", "--mount-proc", "--kill-child", "runc", "--root", state, "run", "--bundle", bundle, id)
-	if err != nil { // a runc that was killed leaves its notes and empty control groups
-		rm, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeWithin)
-		defer cancel()
-		_ = exec.CommandContext(rm, "runc", "--root", state, "delete", "--force", id).Run()
-	}
-	return err
+	c.Dir = "" // it is the container's
+	runc := []string{"runc", "--root", stateDir}
+	// a runc that was killed leaves its notes there, and empty control groups
+	g := guard{on: Here{}, after: append(slices.Clone(runc), "delete", "--force", id)}
+	words := append([]string{"unshare", "--fork", "--pid", "--mount-proc", "--kill-child"}, runc...)
+	return g.run(ctx, c, append(words, "run", "--bundle", bundle, id)...)
 }
+
+// stateDir is for runc's notes on containers that run; Work may be swept up before guard.sh is done.
+const stateDir = "/run/strix-build"
+
+// containerName begins the names of containers.
+const containerName = "strix-build-run-"
 
 // object is a part of runc's configuration (github.com/opencontainers/runtime-spec).
 type object map[string]any
@@ -79,7 +85,11 @@ func (t *Tree) spec(c program.Command) ([]byte, error) {
 		return nil, fmt.Errorf("the image has no %s", c.Program)
 	}
 	var namespaces []object
-	for _, kind := range []string{"pid", "ipc", "uts", "mount", "network"} {
+	kinds := []string{"pid", "ipc", "uts", "mount", "network"}
+	if c.HostNetwork {
+		kinds = kinds[:4]
+	}
+	for _, kind := range kinds {
 		namespaces = append(namespaces, object{"type": kind})
 	}
 	devices, allowed, err := t.GPU.nodes()

@@ -17,7 +17,7 @@ import (
 )
 
 // tree is a root file system with nothing but a static program, which is this package's own.
-func tree(t *testing.T) *Tree {
+func tree(t testing.TB) *Tree {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("runs containers")
@@ -79,16 +79,33 @@ func TestIntegrationTreeLeavesNothing(t *testing.T) {
 	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "here\n" {
 		t.Fatalf("%q, %v", line, err)
 	}
+	id := container(t, tr)
 	cancel(why)
 	if err := <-ended; !errors.Is(err, why) {
 		t.Error(err)
 	}
+	noContainer(t, id)
 	if left := running(t, mark); left != "" {
 		t.Errorf("still runs: %s", left)
 	}
-	groups, err := filepath.Glob("/sys/fs/cgroup/*/strix-build-prove-" + strconv.Itoa(os.Getpid()) + "-*")
-	if err != nil || len(groups) > 0 {
-		t.Errorf("control groups are left: %v, %v", groups, err)
+}
+
+// container is the name of the one that runs.
+func container(t *testing.T, tr *Tree) string {
+	t.Helper()
+	bundles, err := filepath.Glob(filepath.Join(tr.Work, containerName+"*"))
+	if err != nil || len(bundles) != 1 {
+		t.Fatalf("%q, %v", bundles, err)
+	}
+	return filepath.Base(bundles[0])
+}
+
+func noContainer(t *testing.T, id string) {
+	t.Helper()
+	for _, place := range []string{"/sys/fs/cgroup/*/" + id, "/sys/fs/cgroup/" + id, filepath.Join(stateDir, id)} {
+		if left, err := filepath.Glob(place); err != nil || len(left) > 0 {
+			t.Errorf("left: %q, %v", left, err)
+		}
 	}
 }
 

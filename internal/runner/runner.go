@@ -1,32 +1,37 @@
-// Package runner runs llama.cpp's programs: those of a folder, or those of an image with runc, podman or docker.
+// Package runner runs llama.cpp's programs: those of a folder, or those of an image with runc, podman or docker; on this host,
+// or on another one over ssh.
 //
 // A program runs to its end, or until its context is cancelled; then it and all that it started are ended before Run
-// returns, and where this process is killed the kernel ends them (but for podman and docker, whose containers live in
-// another process). It does not know what the programs do, and it pulls and builds no images.
+// returns. Where this process is killed, what it asked for is ended all the same, because it holds on to it by a pipe
+// (guard.sh). It does not know what the programs do, and it pulls and builds no images.
 package runner
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
-	"syscall"
-	"time"
 
 	"strix-build/internal/program"
 )
 
-// endWithin is how long a program may take to end when it is asked to.
-const endWithin = 3 * time.Second
-
 // Folder runs the programs of a folder, such as build/bin of a source tree.
-type Folder struct{ Dir string }
+type Folder struct {
+	On  Host // nil: Here
+	Dir string
+}
 
 // Has reports whether the folder holds a program.
-func (f Folder) Has(program string) bool { return executable(filepath.Join(f.Dir, program)) }
+func (f Folder) Has(ctx context.Context, name string) bool {
+	on := orHere(f.On)
+	if on == (Here{}) {
+		return executable(filepath.Join(f.Dir, name))
+	}
+	_, err := Output(ctx, on, "sh", "-c", `[ -f "$1" ] && [ -x "$1" ]`, "sh", f.path(name))
+	return err == nil
+}
+
+func (f Folder) path(name string) string { return filepath.Join(f.Dir, name) }
 
 func executable(path string) bool {
 	st, err := os.Stat(path)
@@ -35,59 +40,26 @@ func executable(path string) bool {
 
 // Run runs a program of the folder.
 func (f Folder) Run(ctx context.Context, c program.Command) error {
-	return run(ctx, c, filepath.Join(f.Dir, c.Program), c.Args...)
-}
-
-// run runs a process in a group of its own and leaves nothing of the group behind.
-func run(ctx context.Context, c program.Command, name string, args ...string) error {
-	// The kernel's signal at our death is bound to the thread that started the process.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = c.Dir, c.Stdout, c.Stderr
-	cmd.SysProcAttr = ownGroup()
-	cmd.Cancel = func() error { return signal(cmd, syscall.SIGTERM) }
-	cmd.WaitDelay = endWithin
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start %s: %w", c.Program, err)
+	on := orHere(f.On)
+	g, words := guard{on: on}, append([]string{f.path(c.Program)}, c.Args...)
+	if on == (Here{}) {
+		if !executable(words[0]) {
+			return fmt.Errorf("start %s: no such program in %q", c.Program, f.Dir)
+		}
+		return g.run(ctx, c, words...)
 	}
-	err := cmd.Wait()
-	clearGroup(cmd.Process.Pid)
-	if c.Used != nil {
-		*c.Used = usage(cmd.ProcessState)
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return err
-}
-
-// usage is of the process and all that it waited for.
-func usage(p *os.ProcessState) program.Usage {
-	u := program.Usage{CPU: p.UserTime() + p.SystemTime()}
-	if r, ok := p.SysUsage().(*syscall.Rusage); ok {
-		u.Memory = r.Maxrss * 1024 // getrusage(2): kilobytes
-	}
-	return u
-}
-
-// signal sends to the whole group; one that is gone is no error.
-func signal(cmd *exec.Cmd, s syscall.Signal) error {
-	if err := syscall.Kill(-cmd.Process.Pid, s); err != nil && !errors.Is(err, syscall.ESRCH) {
+	c, undo, err := on.place(ctx, c)
+	if err != nil {
 		return err
 	}
-	return nil
-}
-
-// goneWithin is how long the kernel may take to end what was killed. A dead process that the machine's first one does not
-// collect stays in its group: so there is an end to the wait.
-const goneWithin = time.Second
-
-// clearGroup kills what a process started and left in its group, and waits until it is gone.
-func clearGroup(group int) {
-	for end := time.Now().Add(goneWithin); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		if errors.Is(syscall.Kill(-group, syscall.SIGKILL), syscall.ESRCH) {
-			return
+	defer undo()
+	g.mark, words = newMark(), append(words[:1], c.Args...)
+	if c.Used != nil { // only who waits for a program can tell what it took
+		self, err := on.self(ctx)
+		if err != nil {
+			return err
 		}
+		words = append([]string{self, InsideCommand, g.mark}, words...)
 	}
+	return g.run(ctx, c, words...)
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // script makes a program of a shell script.
-func script(t *testing.T, dir, name, text string) {
+func script(t testing.TB, dir, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+text), 0o755); err != nil {
 		t.Fatal(err)
@@ -30,8 +30,8 @@ func TestFolderRunsAProgram(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	script(t, dir, "p", "echo \"$1 out\"; echo err >&2; exit 3\n")
-	f := Folder{dir}
-	if !f.Has("p") || f.Has("q") {
+	f := Folder{Dir: dir}
+	if !f.Has(t.Context(), "p") || f.Has(t.Context(), "q") {
 		t.Error("the folder holds p and no q")
 	}
 	var out, said bytes.Buffer
@@ -39,7 +39,54 @@ func TestFolderRunsAProgram(t *testing.T) {
 	if err == nil || err.Error() != "exit status 3" || out.String() != "a b out\n" || said.String() != "err\n" {
 		t.Errorf("%v, %q, %q", err, out.String(), said.String())
 	}
-	if err := f.Run(t.Context(), program.Command{Program: "q"}); err == nil || !strings.HasPrefix(err.Error(), "start q: ") {
+	if err := f.Run(t.Context(), program.Command{Program: "q"}); err == nil || !strings.HasPrefix(err.Error(), "start q: no such program in ") {
+		t.Error(err)
+	}
+}
+
+func self(t *testing.T) string {
+	t.Helper()
+	file, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// checkEaten is of a run of eat.
+func checkEaten(t *testing.T, used program.Usage) {
+	t.Helper()
+	if used.CPU <= 0 || used.Memory < eaten || used.Memory > 2*eaten {
+		t.Errorf("it used %+v, and took %d", used, eaten)
+	}
+}
+
+func TestUsage(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	script(t, dir, "p", "")
+	var used program.Usage
+	if err := (Folder{Dir: dir}).Run(t.Context(), program.Command{Program: "p", Used: &used}); err != nil || used.CPU <= 0 || used.Memory != 0 {
+		t.Errorf("%v: the memory of what is smaller than this is not known: %+v", err, used)
+	}
+	f := Folder{Dir: filepath.Dir(self(t))}
+	if err := f.Run(t.Context(), program.Command{Program: filepath.Base(self(t)), Args: []string{eat}, Used: &used}); err == nil || err.Error() != "exit status 3" {
+		t.Error(err)
+	}
+	checkEaten(t, used)
+}
+
+func TestLimit(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	script(t, dir, "p", "trap '' PIPE\nwhile :; do echo 0123456789; echo 0123456789 >&2; done\n")
+	var out, said bytes.Buffer
+	err := Folder{Dir: dir}.Run(t.Context(), program.Command{Program: "p", Limit: 1000, Stdout: &out, Stderr: &said})
+	if err == nil || err.Error() != "it printed more than 1000 bytes" || out.Len()+said.Len() > 1000 {
+		t.Errorf("%v after %d bytes", err, out.Len()+said.Len())
+	}
+	script(t, dir, "q", "echo 01234; echo 56789 >&2\n")
+	if err := (Folder{Dir: dir}).Run(t.Context(), program.Command{Program: "q", Limit: 12, Stdout: &out, Stderr: &said}); err != nil {
 		t.Error(err)
 	}
 }
@@ -54,7 +101,7 @@ func TestCancelLeavesNothingRunning(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
 	ended := make(chan error, 1)
-	go func() { ended <- Folder{dir}.Run(ctx, program.Command{Program: "p", Stdout: in}) }()
+	go func() { ended <- Folder{Dir: dir}.Run(ctx, program.Command{Program: "p", Stdout: in}) }()
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
@@ -89,18 +136,56 @@ func TestEngineArguments(t *testing.T) {
 	t.Parallel()
 	c := program.Command{Program: "llama-server", Args: []string{"-m", "/m/a.gguf"}, Dir: "/w", Files: []string{"/m/a.gguf"}}
 	gpu := &GPU{Devices: []string{"/dev/dri", "/dev/kfd"}, Security: []string{"seccomp=unconfined"}}
+	const inside = "--security-opt seccomp=unconfined --volume /self:/run/strix-build:ro --entrypoint /run/strix-build img inside m llama-server -m /m/a.gguf"
 	for engine, want := range map[string]string{
-		"podman": "run --rm --name n --network none --entrypoint llama-server --volume /w:/w --volume /m/a.gguf:/m/a.gguf:ro " +
-			"--security-opt label=disable --device /dev/dri --device /dev/kfd --group-add keep-groups --security-opt seccomp=unconfined " +
-			"img -m /m/a.gguf",
-		"docker": "run --rm --name n --network none --entrypoint llama-server --user " + strconv.Itoa(os.Getuid()) + ":" + strconv.Itoa(os.Getgid()) +
-			" --volume /w:/w --volume /m/a.gguf:/m/a.gguf:ro --security-opt label=disable --device /dev/dri --device /dev/kfd " +
-			"--security-opt seccomp=unconfined img -m /m/a.gguf",
+		"podman": "run --rm --name n --network none --volume /w:/w --volume /m/a.gguf:/m/a.gguf:ro " +
+			"--security-opt label=disable --device /dev/dri --device /dev/kfd --group-add keep-groups " + inside,
+		"docker": "run --rm --name n --network none --user " + strconv.Itoa(os.Getuid()) + ":" + strconv.Itoa(os.Getgid()) +
+			" --volume /w:/w --volume /m/a.gguf:/m/a.gguf:ro --security-opt label=disable --device /dev/dri --device /dev/kfd --group-add 44 " + inside,
 	} {
 		e := Engine{Program: engine, Image: "img", GPU: gpu}
-		if diff := cmp.Diff(want, strings.Join(e.arguments("n", c), " ")); diff != "" {
+		if diff := cmp.Diff(engine+" "+want, strings.Join(e.words("n", "/self", "m", []string{"44"}, c), " ")); diff != "" {
 			t.Errorf("%s: %s", engine, diff)
 		}
+	}
+	c.HostNetwork = true
+	e := Engine{Program: "podman", Image: "img"}
+	if got := strings.Join(e.given(c, nil)[:2], " "); got != "--network host" {
+		t.Error(got)
+	}
+}
+
+// inEngine is a podman whose containers are processes of this machine.
+const inEngine = `echo "$*" >>"$(dirname "$0")/calls"
+test "$1" = run || exit
+while [ "$1" != inside ]; do
+	case $1 in
+	--volume) mount=$2 ;;
+	esac
+	shift
+done
+exec "${mount%%:*}" "$@"
+`
+
+// TestEngine: what a program took is its own, not that of the engine's client.
+func TestEngine(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	script(t, dir, "podman", inEngine)
+	e := &Engine{Program: filepath.Join(dir, "podman"), Image: "img"}
+	if !e.Has(t.Context(), "sh") || e.Has(t.Context(), "no-such-program") {
+		t.Error("it holds sh and no no-such-program")
+	}
+	var out, said bytes.Buffer
+	var used program.Usage
+	err := e.Run(t.Context(), program.Command{Program: self(t), Args: []string{eat}, Stdout: &out, Stderr: &said, Used: &used})
+	if err == nil || err.Error() != "exit status 3" || out.String() != "out\n" || said.String() != "said\n" {
+		t.Errorf("%v, %q, %q", err, out.String(), said.String())
+	}
+	checkEaten(t, used)
+	err = e.Run(t.Context(), program.Command{Program: "no-such-program", Stderr: &said})
+	if err == nil || err.Error() != "exit status 127" || !strings.HasSuffix(said.String(), "no-such-program: there is no such program\n") {
+		t.Errorf("%v, %q", err, said.String())
 	}
 }
 
@@ -108,18 +193,24 @@ func TestEngineArguments(t *testing.T) {
 func TestEngineRemovesTheContainer(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	script(t, dir, "podman", `echo "$*" >>"$(dirname "$0")/calls"; test "$1" = rm`+"\n")
-	e := Engine{Program: filepath.Join(dir, "podman"), Image: "img"}
-	if err := e.Run(t.Context(), program.Command{Program: "p"}); err == nil {
-		t.Error("the engine failed, the run did not")
+	script(t, dir, "podman", inEngine)
+	e := &Engine{Program: filepath.Join(dir, "podman"), Image: "img"}
+	for _, p := range []string{"true", "false"} {
+		if err := e.Run(t.Context(), program.Command{Program: p}); (err == nil) != (p == "true") {
+			t.Errorf("%s: %v", p, err)
+		}
 	}
-	calls, err := os.ReadFile(filepath.Join(dir, "calls"))
+	data, err := os.ReadFile(filepath.Join(dir, "calls"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rm, _ := strings.Cut(string(calls), "\n")
-	if want := "rm -f strix-build-prove-" + strconv.Itoa(os.Getpid()) + "-1\n"; rm != want {
-		t.Errorf("%q, want %q", rm, want)
+	calls := strings.Split(strings.TrimSpace(string(data)), "\n")
+	if len(calls) != 3 {
+		t.Fatalf("%q", calls)
+	}
+	name := strings.Fields(calls[1])[3]
+	if want := "rm -f " + name; !strings.HasPrefix(name, containerName) || calls[2] != want {
+		t.Errorf("%q, want %q", calls[2], want)
 	}
 }
 

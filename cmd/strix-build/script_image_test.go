@@ -1,0 +1,78 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"strix-build/internal/graph"
+	"strix-build/internal/store"
+)
+
+// probe is a static program that says what it sees.
+var probe = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "probe")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	cmd := exec.Command("go", "build", "-o", filepath.Join(dir, "probe"), "../../internal/runner/testdata/probe")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Stderr = os.Stderr
+	if err := cmd.Run(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(filepath.Join(dir, "probe"))
+})
+
+// storeImage puts an image with the program probe into the store, labelled with a recipe, or without labels for "-":
+// storeimage REF RECIPE NAME.
+func storeImage(ts *testscript.TestScript, _ bool, args []string) {
+	data, err := probe()
+	ts.Check(err)
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	ts.Check(w.WriteHeader(&tar.Header{Name: "usr/bin/probe", Mode: 0o755, Size: int64(len(data))}))
+	_, err = w.Write(data)
+	ts.Check(err)
+	ts.Check(w.Close())
+	img, err := mutate.AppendLayers(mutate.MediaType(empty.Image, types.OCIManifestSchema1), static.NewLayer(b.Bytes(), types.OCIUncompressedLayer))
+	ts.Check(err)
+	config := v1.Config{Env: []string{"PATH=/usr/bin", "NAME=" + args[2]}}
+	if args[1] != "-" {
+		config.Labels = map[string]string{graph.LabelRecipe: args[1]}
+	}
+	img, err = mutate.Config(img, config)
+	ts.Check(err)
+	s, err := store.Open(filepath.Join(ts.Getenv("STRIX_BUILD_STATE"), "images"))
+	ts.Check(err)
+	dir, err := os.MkdirTemp(ts.Getenv("STRIX_BUILD_STATE"), "staging-")
+	ts.Check(err)
+	p, err := layout.Write(dir, empty.Index)
+	ts.Check(err)
+	ts.Check(p.AppendImage(img))
+	_, err = s.Import(context.Background(), dir, store.Record{Name: args[0], Ref: args[0], Built: time.Now()})
+	ts.Check(err)
+	ts.Check(os.RemoveAll(dir))
+}
+
+// fakeSSH puts a stand-in for ssh into a folder: fakessh DIR.
+func fakeSSH(ts *testscript.TestScript, _ bool, args []string) {
+	data, err := os.ReadFile("../../internal/runner/testdata/ssh")
+	ts.Check(err)
+	ts.Check(os.MkdirAll(ts.MkAbs(args[0]), 0o755))
+	ts.Check(os.WriteFile(filepath.Join(ts.MkAbs(args[0]), "ssh"), data, 0o755))
+}
