@@ -81,7 +81,9 @@ func TestStaticChecksReadLayers(t *testing.T) {
 
 	without := imageLayout(t, distribution, llama, layerOf(t, tarFile{tar.Header{Name: "opt/hip/.wh.libamdhip64.so.7"}, nil}))
 	old := imageLayout(t, distribution, llama, elfLayer(t, "usr/lib/libc.so.6", "name libc.so.6\ndefines GLIBC_2.36"))
+	cut := imageLayout(t, distribution, llama, layerOf(t, tarFile{tar.Header{Name: "usr/local/lib/libggml-hip.so"}, hip[:5000]}))
 	for image, want := range map[string]string{
+		cut:     "FAILED: usr/local/lib/libggml-hip.so: section headers: ends early",
 		without: "FAILED: usr/local/lib/libllama.so.0 needs libamdhip64.so.7, which is not there",
 		old:     "FAILED: usr/local/lib/libllama.so.0 needs version GLIBC_2.38 of libc.so.6, which usr/lib/libc.so.6 has not",
 	} {

@@ -108,8 +108,11 @@ func (r *imageReader) readFile(ctx context.Context, spool *os.File, in *bufio.Re
 		return f, nil
 	}
 	f.modules, err = codeobject.Modules(ctx, file, size)
-	if errors.Is(err, codeobject.ErrNoCode) {
+	switch {
+	case errors.Is(err, codeobject.ErrNoCode):
 		err = nil
+	case err != nil && r.linker && ctx.Err() == nil: // a finding, not the end of the reading
+		f.damaged, err = err, nil
 	}
 	return f, err
 }
