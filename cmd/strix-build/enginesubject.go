@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"strix-build/internal/build"
 	"strix-build/internal/publish"
 	"strix-build/internal/runner"
@@ -66,20 +68,21 @@ func (a *app) engineSubject(ctx context.Context, h runner.Host, o subjectFlags) 
 		return nil, &build.HintError{Err: usage("no image %q in the local store, and no layout of that name", o.image),
 			Hint: `"strix-build images" lists the store; other images need podman or docker`}
 	}
-	out, err := runner.Output(ctx, h, engine, "image", "inspect", "--format", "{{json .Config.Labels}}", o.image)
+	out, err := runner.Output(ctx, h, engine, "image", "inspect", "--format", "{{json .Config}}", o.image)
 	if err != nil {
 		return nil, &build.HintError{Err: usage("no image %q in the local store, no layout of that name, and %s does not have it: %v", o.image, engine, err),
 			Hint: `"strix-build images" lists the store`}
 	}
-	var labels map[string]string
-	if err := json.Unmarshal(out, &labels); err != nil {
-		return nil, fmt.Errorf("labels of %q: %w", o.image, err)
+	var config ocispecs.ImageConfig
+	if err := json.Unmarshal(out, &config); err != nil {
+		return nil, fmt.Errorf("configuration of %q: %w", o.image, err)
 	}
-	gpu, err := a.gpu(ctx, h, o, labels)
+	gpu, err := a.gpu(ctx, h, o, config.Labels)
 	if err != nil {
 		return nil, err
 	}
 	s := engineRuns(ctx, &runner.Engine{On: h, Program: engine, Image: o.image, GPU: gpu})
-	s.labelled(labels)
+	s.labelled(config.Labels)
+	s.env = config.Env
 	return s, nil
 }

@@ -240,6 +240,9 @@ func (g *gateRun) serving(ctx context.Context) ([]gate.Check, error) {
 	if o.Baseline, err = g.server(ctx, gate.Baseline); err != nil {
 		return nil, err
 	}
+	if o.Doubted, err = g.doubted(); err != nil {
+		return nil, err
+	}
 	for _, class := range g.classes() {
 		draft, err := g.draft(ctx, class)
 		if err != nil {
@@ -281,4 +284,23 @@ func (g *gateRun) draft(ctx context.Context, class string) (string, error) {
 		return "", nil
 	}
 	return prove.WriteSmoke(g.work, arch, 0.8)
+}
+
+// doubted are the variables of the candidate's image of which it must be seen that they do no harm on this GPU.
+func (g *gateRun) doubted() ([]string, error) {
+	s := g.arms[gate.Candidate]
+	if !g.onGPU() || len(s.env) == 0 {
+		return nil, nil
+	}
+	p, err := g.app.project()
+	if err != nil {
+		return nil, err
+	}
+	flags, err := recipe.LoadFlags(p.FS)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(flags.Doubted(s.build), func(name string) bool {
+		return !slices.ContainsFunc(s.env, func(kv string) bool { return strings.HasPrefix(kv, name+"=") })
+	}), nil
 }

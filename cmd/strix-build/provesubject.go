@@ -64,6 +64,7 @@ type subject struct {
 	recipe string // that the image was built from; "": not known
 	// patches are the sets that the image's source was patched with; none are known of a folder.
 	patches []string
+	env     []string      // that an image sets, as NAME=VALUE
 	build   version.Build // 0: not known yet
 	has     func(program string) bool
 	close   func()
@@ -135,6 +136,7 @@ func (a *app) imageSubject(ctx context.Context, h runner.Host, o subjectFlags, w
 	if err != nil {
 		return nil, err
 	}
+	s.env = cfg.Config.Env
 	return s, s.describe(img, cfg.Config.Labels)
 }
 

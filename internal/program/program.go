@@ -30,6 +30,8 @@ type Command struct {
 	Limit int64
 	// HostNetwork gives the program of an image its host's network; else it has none. That of a folder always has it.
 	HostNetwork bool
+	// Unset are variables that the program's surroundings set, an image's ENV above all, and that it does not get.
+	Unset []string
 	// Used is told what the run took, where the runner can know; nil: no one asks.
 	Used *Usage
 }

@@ -36,6 +36,9 @@ func (c *checker) effects(list []Effect) {
 		c.variables(e.CMake, cmakeForm, "a CMake variable")
 		c.variables(e.Env, variableForm, "an environment variable")
 		c.variables(e.Links, programForm, "a link")
+		if e.Doubted.Value && len(e.Env) == 0 {
+			c.list.Add(e.Doubted.Pos, "", "doubted speaks of an environment, and this effect sets none")
+		}
 		c.each(e.Libraries, programForm, "a library's target")
 		c.each(e.Programs, programForm, "a program's name")
 		c.each(e.Needs, nameForm, "the name of a part")

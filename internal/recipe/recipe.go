@@ -145,6 +145,7 @@ type Effect struct {
 	Window    version.Window  `yaml:"window" doc:"build numbers it holds for; none: all"`
 	CMake     map[string]Text `yaml:"cmake" doc:"CMake variables"`
 	Env       map[string]Text `yaml:"env" doc:"environment of the image"`
+	Doubted   Bool            `yaml:"doubted" doc:"there are hosts where the environment does harm: a gate on a GPU serves its models without it too"`
 	Needs     []Text          `yaml:"needs" doc:"parts the container must provide"`
 	Refuse    Text            `yaml:"refuse" doc:"why the choice cannot be had in this window"`
 	Note      Text            `yaml:"note" doc:"shown by plan"`

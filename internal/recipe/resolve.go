@@ -107,6 +107,19 @@ func (x *resolver) apply(a ask, effects []Effect) {
 	}
 }
 
+// Doubted are the variables of an image of build b that some feature sets and of which a gate must see that they do no harm.
+func (f *Flags) Doubted(b version.Build) []string {
+	var out []string
+	for _, feature := range f.Features {
+		i := slices.IndexFunc(feature.On, func(e Effect) bool { return e.Window.Contains(b) })
+		if i >= 0 && feature.On[i].Doubted.Value {
+			out = append(out, slices.Collect(maps.Keys(feature.On[i].Env))...)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // idle reports whether the choice changes nothing at the build.
 func idle(effects []Effect, b version.Build) bool {
 	i := slices.IndexFunc(effects, func(e Effect) bool { return e.Window.Contains(b) })

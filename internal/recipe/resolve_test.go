@@ -2,6 +2,8 @@ package recipe
 
 import (
 	"errors"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -242,4 +244,19 @@ func errText(err error) string {
 		return "<nil>"
 	}
 	return err.Error()
+}
+
+// TestDoubted: the variable is unified memory's, once it is one of the image.
+func TestDoubted(t *testing.T) {
+	t.Parallel()
+	f, err := LoadFlags(os.DirFS("../.."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := f.Doubted(9880); !slices.Equal(got, []string{"GGML_CUDA_ENABLE_UNIFIED_MEMORY"}) {
+		t.Error(got)
+	}
+	if got := f.Doubted(5138); len(got) > 0 {
+		t.Errorf("%s before there was such a variable", got)
+	}
 }

@@ -54,8 +54,12 @@ func (e *Engine) start(ctx context.Context, mark string, c program.Command) erro
 
 // words are the engine's command line; self is this program's file there.
 func (e *Engine) words(name, self, mark string, groups []string, c program.Command) []string {
+	inside := []string{InsideCommand, mark}
+	for _, v := range c.Unset {
+		inside = append(inside, withoutFlag, v)
+	}
 	return slices.Concat([]string{e.Program, "run", "--rm", "--name", name}, e.given(c, groups),
-		[]string{"--volume", self + ":" + insidePath + ":ro", "--entrypoint", insidePath, e.Image, InsideCommand, mark, c.Program}, c.Args)
+		[]string{"--volume", self + ":" + insidePath + ":ro", "--entrypoint", insidePath, e.Image}, append(inside, c.Program), c.Args)
 }
 
 // insidePath is where an image's container has this program.

@@ -13,6 +13,9 @@ import (
 // InsideCommand is how this program is told to be [Inside]; the next word is a mark, or only looked.
 const InsideCommand = "inside"
 
+// withoutFlag goes before the name of a variable, as env(1)'s.
+const withoutFlag = "-u"
+
 // onlyLook in a mark's place asks whether the program is there.
 const onlyLook = "-"
 
@@ -24,12 +27,18 @@ const (
 
 // Inside runs a program where only who started it can tell what it took: as the first process of an engine's container, and
 // on another host. args are a mark, the program and its arguments; what it took is written to standard error behind the mark,
-// as JSON, where the mark is not "". The status is the program's, as a shell has it.
+// as JSON, where the mark is not "". The status is the program's, as a shell has it. Between mark and program, -u NAME takes a
+// variable away from it.
 func Inside(args []string) int {
 	if len(args) < 2 {
 		return statusNotFound
 	}
-	mark, name := args[0], args[1]
+	mark, args := args[0], args[1:]
+	for len(args) > 2 && args[0] == withoutFlag {
+		os.Unsetenv(args[1])
+		args = args[2:]
+	}
+	name := args[0]
 	path, err := lookInside(name)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: there is no such program\n", name)
@@ -38,7 +47,7 @@ func Inside(args []string) int {
 	if mark == onlyLook {
 		return 0
 	}
-	cmd := exec.Command(path, args[2:]...)
+	cmd := exec.Command(path, args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if err := start(cmd); err != nil {
 		fmt.Fprintln(os.Stderr, err)

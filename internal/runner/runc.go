@@ -98,12 +98,20 @@ func (t *Tree) spec(c program.Command) ([]byte, error) {
 	}
 	return json.Marshal(object{
 		"ociVersion": "1.0.2",
-		"process": object{"user": object{"uid": 0, "gid": 0}, "args": append([]string{path}, c.Args...), "env": t.Env, "cwd": "/",
+		"process": object{"user": object{"uid": 0, "gid": 0}, "args": append([]string{path}, c.Args...), "env": t.env(c), "cwd": "/",
 			"noNewPrivileges": true},
 		"root":   object{"path": t.Root, "readonly": true},
 		"mounts": mounts(c),
 		"linux": object{"namespaces": namespaces, "devices": devices,
 			"resources": object{"devices": append([]object{{"allow": false, "access": "rwm"}}, allowed...)}},
+	})
+}
+
+// env is the image's environment without what the program does not get.
+func (t *Tree) env(c program.Command) []string {
+	return slices.DeleteFunc(slices.Clone(t.Env), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		return slices.Contains(c.Unset, name)
 	})
 }
 

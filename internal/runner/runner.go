@@ -41,19 +41,20 @@ func executable(path string) bool {
 // Run runs a program of the folder.
 func (f Folder) Run(ctx context.Context, c program.Command) error {
 	on := orHere(f.On)
-	g, words := guard{on: on}, append([]string{f.path(c.Program)}, c.Args...)
+	g, begin := guard{on: on}, append(unset(c.Unset), f.path(c.Program))
 	if on == (Here{}) {
-		if !executable(words[0]) {
+		if !executable(f.path(c.Program)) {
 			return fmt.Errorf("start %s: no such program in %q", c.Program, f.Dir)
 		}
-		return g.run(ctx, c, words...)
+		return g.run(ctx, c, append(begin, c.Args...)...)
 	}
 	c, undo, err := on.place(ctx, c)
 	if err != nil {
 		return err
 	}
 	defer undo()
-	g.mark, words = newMark(), append(words[:1], c.Args...)
+	g.mark = newMark()
+	words := append(begin, c.Args...)
 	if c.Used != nil { // only who waits for a program can tell what it took
 		self, err := on.self(ctx)
 		if err != nil {
@@ -62,4 +63,16 @@ func (f Folder) Run(ctx context.Context, c program.Command) error {
 		words = append([]string{self, InsideCommand, g.mark}, words...)
 	}
 	return g.run(ctx, c, words...)
+}
+
+// unset begins a command line that goes without variables; env(1) of GNU, busybox and BSD has -u.
+func unset(names []string) []string {
+	if len(names) == 0 {
+		return nil
+	}
+	words := []string{"env"}
+	for _, name := range names {
+		words = append(words, "-u", name)
+	}
+	return words
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -229,5 +230,32 @@ func TestDeviceNumber(t *testing.T) {
 	}
 	if _, _, err := (&GPU{Devices: []string{"/dev/none-such"}}).nodes(); err == nil {
 		t.Error("a device that is not there was given")
+	}
+}
+
+// TestUnset: a variable is taken away from the program, wherever its value comes from.
+func TestUnset(t *testing.T) {
+	t.Setenv("GONE", "1")
+	t.Setenv("STAYS", "1")
+	dir := t.TempDir()
+	const show = `echo "${GONE-none} ${STAYS-none}"`
+	script(t, dir, "show", show)
+	script(t, dir, "podman", inEngine)
+	for name, r := range map[string]program.Runner{
+		"folder": Folder{Dir: dir},
+		"engine": &Engine{Program: filepath.Join(dir, "podman"), Image: "img"},
+	} {
+		var out bytes.Buffer
+		c := program.Command{Program: "show", Stdout: &out, Stderr: &out, Unset: []string{"GONE", "NEVER_THERE"}}
+		if name == "engine" {
+			c.Program = filepath.Join(dir, "show")
+		}
+		if err := r.Run(t.Context(), c); err != nil || out.String() != "none 1\n" {
+			t.Errorf("%s: %q, %v", name, out.String(), err)
+		}
+	}
+	tree := Tree{Env: []string{"PATH=/bin", "GONE=1", "GONE_TOO=1"}}
+	if got := tree.env(program.Command{Unset: []string{"GONE"}}); !slices.Equal(got, []string{"PATH=/bin", "GONE_TOO=1"}) || len(tree.Env) != 3 {
+		t.Errorf("%q of %q", got, tree.Env)
 	}
 }

@@ -60,24 +60,30 @@ func (c *comparison) figure(name, unit string, of func(*seen) float64) gate.Figu
 // oneSecond is what a start may take longer in any case: small models load in less.
 const oneSecond = 1
 
-func (c *comparison) start() gate.Check {
+func (c *comparison) start() gate.Check { return c.sound("load", "", c.loading()) }
+
+func (c *comparison) loading() gate.Figure {
 	f := c.figure("ready after", "s", func(s *seen) float64 { return s.load.Seconds() })
 	if f.Baseline != nil && c.load > 0 {
 		most := *f.Baseline*(1+c.load) + oneSecond
 		f.Most = &most
 	}
-	return c.sound("load", "", f)
+	return f
 }
 
 func (c *comparison) splits() gate.Check {
 	if c.now.splits == 0 {
 		return gate.Skip(gate.Serving, c.name("graph splits"), "the server does not say into how many pieces it splits the work")
 	}
+	return c.sound("graph splits", "", c.pieces())
+}
+
+func (c *comparison) pieces() gate.Figure {
 	f := c.figure("graph splits", "", func(s *seen) float64 { return float64(s.splits) })
 	if f.Baseline != nil && *f.Baseline > 0 {
 		f.Most = f.Baseline
 	}
-	return c.sound("graph splits", "", f)
+	return f
 }
 
 func (c *comparison) slots() gate.Check {

@@ -38,6 +38,7 @@ type Options struct {
 	Args      []string // of every server: layers and devices
 	DraftArgs []string // of those that draft
 	Models    []Model
+	Doubted   []string      // variables of the candidate's image that may do harm here: it is served without them too
 	Load      float64       // how much longer than the baseline a start may take, as a share; 0: any
 	WorkDir   string        // for sockets: a short path
 	Timeout   time.Duration // of a start, and of an answer
@@ -74,24 +75,33 @@ func (o *Options) model(ctx context.Context, m Model) ([]gate.Check, error) {
 		return nil, err
 	}
 	c := comparison{class: m.Class, load: o.Load, drafted: m.Draft != "", now: now, base: base}
-	return c.checks(), nil
+	checks := c.checks()
+	if now.failed == "" && len(o.Doubted) > 0 {
+		without, err := o.serveWithout(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		checks = append(checks, c.environment(o.Doubted, without))
+	}
+	return checks, nil
 }
 
 // seen is what was seen of one server.
 type seen struct {
-	failed string // how it failed; "": it did not
-	load   time.Duration
-	splits int // 0: it does not say
-	slots  int
-	shared int // tokens that two prompts begin with
-	cached int // of them, those that were not computed again
-	growth memory
-	left   memory // of the GPU, after its end
-	said   speech
-	end    error     // of how it ended
-	drafts []float64 // acceptance of each chat; nil: there is no draft, or it drafts nothing
-	refuse string    // why it drafts nothing
-	signs  []string  // lines of its log that should not be there
+	failed      string // how it failed; "": it did not
+	load        time.Duration
+	splits      int // 0: it does not say
+	slots       int
+	shared      int // tokens that two prompts begin with
+	cached      int // of them, those that were not computed again
+	growth      memory
+	left        memory // of the GPU, after its end
+	said        speech
+	end         error     // of how it ended
+	promptSpeed float64   // of the long prompt, in tokens a second
+	drafts      []float64 // acceptance of each chat; nil: there is no draft, or it drafts nothing
+	refuse      string    // why it drafts nothing
+	signs       []string  // lines of its log that should not be there
 }
 
 // memory is a change in bytes, if it is known.
@@ -100,27 +110,36 @@ type memory struct {
 	known bool
 }
 
-// serve sees one server through. Only what is no fault of the server is an error.
+// serve sees one server through.
 func (o *Options) serve(ctx context.Context, m Model, name gate.Arm, arm Arm) (*seen, error) {
-	s := &seen{}
-	err := o.Step(fmt.Sprintf("serving: %s, %s", m.Class, name), func(log io.Writer) error {
-		err := o.session(ctx, m, arm, s)
-		if err == nil && m.Draft != "" {
-			err = o.chats(ctx, m, arm, s)
+	return o.watch(ctx, fmt.Sprintf("serving: %s, %s", m.Class, name), func(s *seen) error {
+		if err := o.session(ctx, m, arm, s); err != nil || m.Draft == "" {
+			return err
 		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		var here *hereError
-		if errors.As(err, &here) {
-			return here.error
-		}
-		if err != nil {
-			s.failed = strings.Join(strings.Fields(err.Error()), " ")
-			fmt.Fprintln(log, s.failed)
-		}
-		return nil
+		return o.chats(ctx, m, arm, s)
 	})
+}
+
+// explain takes what ended a session: what is the server's fault is written down.
+func (s *seen) explain(ctx context.Context, err error, log io.Writer) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var here *hereError
+	if errors.As(err, &here) {
+		return here.error
+	}
+	if err != nil {
+		s.failed = strings.Join(strings.Fields(err.Error()), " ")
+		fmt.Fprintln(log, s.failed)
+	}
+	return nil
+}
+
+// watch shows a session while it goes on. Only what is no fault of the server is an error.
+func (o *Options) watch(ctx context.Context, name string, session func(*seen) error) (*seen, error) {
+	s := &seen{}
+	err := o.Step(name, func(log io.Writer) error { return s.explain(ctx, session(s), log) })
 	return s, err
 }
 

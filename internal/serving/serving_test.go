@@ -23,6 +23,39 @@ func (f fakes) Run(ctx context.Context, c program.Command) error {
 	return provetest.Run(ctx, c.Program, c.Args, f.mode, c.Stdout, c.Stderr)
 }
 
+// harmed is wrong in one way unless a variable is taken away.
+type harmed struct{ mode string }
+
+const harmful = "DOES_HARM"
+
+func (h harmed) Run(ctx context.Context, c program.Command) error {
+	if slices.Contains(c.Unset, harmful) {
+		h.mode = ""
+	}
+	return fakes(h).Run(ctx, c)
+}
+
+// TestDoubted variables are refused where the image is better without them, and only there.
+func TestDoubted(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[string]string{
+		"":               "SMOKE",
+		provetest.Splits: "FAILED serving: moe: environment: against itself without DOES_HARM, graph splits 94 (baseline 1; at most 1)",
+	} {
+		o := options(t, mode)
+		o.Candidate.Runner, o.Baseline, o.Doubted = harmed{mode}, nil, []string{harmful}
+		checks, err := Run(t.Context(), o)
+		if got := said(checks); err != nil || !strings.HasPrefix(got, want) {
+			t.Error(got, err)
+		}
+	}
+	c := comparison{class: "moe", now: &seen{}}
+	got := c.environment([]string{harmful}, &seen{failed: "out of memory"})
+	if !got.Holds() || got.Why != "without DOES_HARM it does not serve: out of memory" {
+		t.Errorf("%+v", got)
+	}
+}
+
 func arm(mode string) Arm {
 	return Arm{fakes{mode}, func(file string) ([]string, error) { return []string{"--model-draft", file}, nil }}
 }

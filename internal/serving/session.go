@@ -35,23 +35,32 @@ func (o *Options) start(ctx context.Context, arm Arm, files, args []string) (*ll
 	return llamaserver.Start(ctx, arm, llamaserver.Options{Args: append(all, args...), Files: files, Dir: o.WorkDir, Timeout: o.Timeout})
 }
 
-// session asks a server without a draft, and ends it.
-func (o *Options) session(ctx context.Context, m Model, arm Arm, got *seen) error {
-	before, _ := host.GPUMemory()
+// begin starts a server without a draft; tokens are those that it is asked with.
+func (o *Options) begin(ctx context.Context, m Model, arm Arm, got *seen) (*llamaserver.Server, []int, error) {
 	s, err := o.start(ctx, arm, []string{m.File}, nil)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	defer s.Stop()
 	got.load = s.Took
 	if splits := s.Log.Facts().Splits; len(splits) > 0 {
 		got.splits = slices.Max(splits)
 	}
-	if got.slots, err = s.Slots(ctx); err != nil {
-		return err
-	}
 	tokens, err := s.Tokenize(ctx, prompt.Pages()+prompt.Passage())
 	if err != nil {
+		s.Stop()
+	}
+	return s, tokens, err
+}
+
+// session asks a server without a draft, and ends it.
+func (o *Options) session(ctx context.Context, m Model, arm Arm, got *seen) error {
+	before, _ := host.GPUMemory()
+	s, tokens, err := o.begin(ctx, m, arm, got)
+	if err != nil {
+		return err
+	}
+	defer s.Stop()
+	if got.slots, err = s.Slots(ctx); err != nil {
 		return err
 	}
 	for _, ask := range []func(context.Context, *llamaserver.Server, []int, *seen) error{askShared, askLong, askAgain} {
@@ -88,7 +97,7 @@ func askLong(ctx context.Context, s *llamaserver.Server, tokens []int, got *seen
 	if err != nil {
 		return fmt.Errorf("a prompt of %d tokens: %w", longPrompt, err)
 	}
-	got.said = newSpeech(a)
+	got.said, got.promptSpeed = newSpeech(a), a.Timings.PromptSpeed
 	return nil
 }
 
