@@ -137,7 +137,8 @@ func TestImage(images *store.Store, r *store.Record) (*store.Record, error) {
 
 // TestCommand is the command that builds an image's companion.
 func TestCommand(images *store.Store, r *store.Record) string {
-	_, name, _ := strings.Cut(strings.TrimSuffix(r.Name, store.LastGood), ":")
+	name := strings.TrimSuffix(r.Name, store.LastGood)
+	name = name[strings.LastIndexByte(name, ':')+1:]
 	command := "strix-build recipe " + name + " --target " + string(Test)
 	img, err := images.Image(r)
 	if err != nil {
