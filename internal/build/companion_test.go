@@ -1,17 +1,18 @@
 package build
 
 import (
+	"context"
 	"errors"
-	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 
+	"strix-build/internal/buildkit"
 	"strix-build/internal/graph"
 	"strix-build/internal/store"
 )
@@ -23,22 +24,46 @@ func keepImage(t *testing.T, s *store.Store, name, recipe, mark, tests string) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp(s.Dir(), "staging-")
+	return importImage(t, s, img, store.Record{Name: name, Ref: name, Tests: tests, Built: time.Now()})
+}
+
+// TestCompanionIsAnsweredFromTheStore where it has the key and tests the image that is there; else a builder is asked.
+func TestCompanionIsAnsweredFromTheStore(t *testing.T) {
+	t.Parallel()
+	repo, p := mini(t)
+	b := newBuilder(t, p)
+	b.Connect = func(context.Context) (*buildkit.Builder, error) { return nil, errors.New("a builder is asked for") }
+	opt := fromClone(repo.Git)
+	image := keep(t, b, "cpu", opt)
+	ask := func() (*Result, error) {
+		results, errs := b.All(t.Context(), []string{"cpu"}, opt, Test, "")
+		return results[0], errs[0]
+	}
+	const asked = "recipe cpu: a builder is asked for"
+	if r, err := ask(); err == nil || err.Error() != asked {
+		t.Fatalf("there is none: %+v, %v", r, err)
+	}
+	in, err := b.Inputs(t.Context(), "cpu", opt)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := layout.Write(dir, empty.Index)
+	g, err := graph.New(in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.AppendImage(img); err != nil {
-		t.Fatal(err)
-	}
-	r, err := s.Import(t.Context(), dir, store.Record{Name: name, Ref: name, Tests: tests, Built: time.Now()})
+	key, err := g.Companion(in).Key(g.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r
+	name := "miniature:cpu" + store.Companion
+	companion := importImage(t, b.Images, empty.Image, store.Record{Name: name, Ref: name, Key: key, Tests: image.Digest})
+	if r, err := ask(); err != nil || !r.UpToDate || r.Digest != companion.Digest || !slices.Equal(r.Tags, []string{"cpu-test"}) {
+		t.Errorf("%+v, %v", r, err)
+	}
+	importImage(t, b.Images, empty.Image, store.Record{Name: name, Ref: name, Key: key, Tests: "sha256:1"})
+	if r, err := ask(); err == nil || err.Error() != asked {
+		t.Errorf("it tests another image: %+v, %v", r, err)
+	}
 }
 
 // TestTestImage: a companion is found by the digest that it tests, also for the image that is kept as the last good one.
