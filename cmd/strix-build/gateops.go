@@ -117,5 +117,8 @@ func (a *app) gatesOnGPU(images *store.Store, r *build.Result, o recipeGate) boo
 		return false
 	}
 	plan, err := a.howToGate(images, r.Record, o) // an error is told when it is gated
-	return err == nil && plan.why == "" && plan.flags.onGPU() && !plan.flags.staticOnly
+	return err == nil && plan.runsOnGPU()
 }
+
+// runsOnGPU reports whether the gate will run the image on a GPU.
+func (p *gatePlan) runsOnGPU() bool { return p.why == "" && p.flags.onGPU() && !p.flags.staticOnly }

@@ -70,6 +70,37 @@ func TestGateFindsTheTestProgram(t *testing.T) {
 	}
 }
 
+// TestWhoGetsACompanion: images that their gate runs on a GPU here, and no others.
+func TestWhoGetsACompanion(t *testing.T) {
+	t.Parallel()
+	a, said := quietApp(t)
+	images, r := recordImage(t, a, "rocm")
+	gated := *r
+	gated.UpToDate, gated.Record = true, &store.Record{Gate: &store.Gated{Verdict: "PASS"}}
+	if a.gatesOnGPU(images, &gated, recipeGate{}) || a.gatesOnGPU(images, r, recipeGate{off: true}) {
+		t.Error("one that is not gated gets a companion")
+	}
+	// nothing is asked of this builder, which could do nothing
+	a.buildCompanions(t.Context(), &build.Builder{Images: images}, []string{"rocm"}, []*build.Result{&gated}, build.Options{}, recipeGate{})
+	if said.String() != "" {
+		t.Error(said.String())
+	}
+	gpu := gateFlags{candidate: subjectFlags{gpu: true}, ngl: allLayers}
+	for name, c := range map[string]struct {
+		plan gatePlan
+		want bool
+	}{
+		"on a GPU":       {gatePlan{flags: gpu}, true},
+		"not gated":      {gatePlan{flags: gpu, why: "--no-gate"}, false},
+		"on the CPU":     {gatePlan{}, false},
+		"only looked at": {gatePlan{flags: gateFlags{candidate: gpu.candidate, ngl: gpu.ngl, staticOnly: true}}, false},
+	} {
+		if got := c.plan.runsOnGPU(); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 // rewrite makes an image's record say something else.
 func rewrite(t *testing.T, images *store.Store, r store.Record) {
 	t.Helper()
