@@ -37,8 +37,9 @@ func (a *app) gateCmd() *cobra.Command {
 
   static        without running it: the code is for the image's GPU alone, libraries resolve, what was asked for is to be seen, and
                 no kernel that can be chosen lost more than the policy lets it
-  correctness   all layers are where they should be, and the model goes on as a reference computed by the CPU does; drafts change
-                no answer, where the recipe's patches are about them
+  correctness   all layers are where they should be, and the model goes on as a reference computed by the CPU does; single
+                operations of a GPU give what the CPU gives (llama.cpp's test-backend-ops, of the image's companion: "recipe NAME
+                --target test"); drafts change no answer, where the recipe's patches are about them
   serving       llama-server starts as fast, splits the work no more, keeps its slot, its prompt cache and its drafts, says
                 nothing odd to a long prompt, loses no memory, and ends when it is asked to
   throughput    baseline, candidate, candidate, baseline, one process of llama-bench a sample, until every cell of the policy is

@@ -51,6 +51,12 @@ func (a *app) gateImage(ctx context.Context, o gateFlags) (*gate.Evidence, error
 	if err := g.prepare(ctx); err != nil {
 		return nil, err
 	}
+	if err := g.findTests(ctx); err != nil {
+		return nil, err
+	}
+	if g.tests != nil {
+		defer g.tests.close()
+	}
 	return g.e, a.runGate(ctx, g)
 }
 
@@ -122,7 +128,10 @@ type gateRun struct {
 	arms   map[gate.Arm]*subject
 	policy *recipe.Policy
 	work   string // a folder
-	step   func(name string, work func(log io.Writer) error) error
+	// tests is whose test-backend-ops is run; nil: no one's, for the reason noTests, or because nothing is to be tested.
+	tests   *subject
+	noTests string
+	step    func(name string, work func(log io.Writer) error) error
 }
 
 func (a *app) runGate(ctx context.Context, g *gateRun) error {

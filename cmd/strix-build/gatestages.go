@@ -96,13 +96,17 @@ func (o *gateFlags) onGPU() bool {
 	return o.candidate.gpu
 }
 
+// correctness makes one kind of checks after the other, until one does not hold.
 func (g *gateRun) correctness(ctx context.Context) ([]gate.Check, error) {
-	checks, err := g.divergence(ctx)
-	if err != nil || slices.ContainsFunc(checks, func(c gate.Check) bool { return !c.Holds() }) {
-		return checks, err
+	var out []gate.Check
+	for _, make := range []func(context.Context) ([]gate.Check, error){g.divergence, g.operations, g.proof} {
+		checks, err := make(ctx)
+		out = append(out, checks...)
+		if err != nil || slices.ContainsFunc(checks, func(c gate.Check) bool { return !c.Holds() }) {
+			return out, err
+		}
 	}
-	proof, err := g.proof(ctx)
-	return append(checks, proof...), err
+	return out, nil
 }
 
 // divergence compares what models say with a reference: of the baseline's CPU, or of the candidate's where the baseline has no

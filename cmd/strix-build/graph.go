@@ -53,20 +53,22 @@ func (a *app) graphCmd() *cobra.Command {
 				st = g.Source
 			case build.Tree:
 				st = g.Compile
+			case build.Test:
+				st = g.Companion(in).Layer
 			}
 			return write(cmd.Context(), a.out, st)
 		},
 	}
 	bf.add(cmd)
 	cmd.Flags().StringVar(&format, "format", "text", "text or dot")
-	cmd.Flags().StringVar(&target, "target", "image", "source, build or image")
+	cmd.Flags().StringVar(&target, "target", "image", "source, build, image or test (the layer of the image's companion)")
 	return cmd
 }
 
 func checkTarget(target string) error {
 	switch build.Target(target) {
-	case build.Image, build.Source, build.Tree:
+	case build.Image, build.Source, build.Tree, build.Test:
 		return nil
 	}
-	return usage("--target %q: want source, build or image", target)
+	return usage("--target %q: want source, build, image or test", target)
 }

@@ -92,10 +92,14 @@ An image whose key (the digest of everything that goes into it) is in the local 
 
 What was built is gated ("strix-build gate --help") where its recipe names a policy that this machine can follow, against the last
 image of the recipe that passed: an image that is refused is neither loaded nor pushed (exit code 3). One that cannot be gated
-here is marked so; "strix-build images" shows it.`,
+here is marked so; "strix-build images" shows it.
+
+--target test builds NAME-test, the image's companion: the same layers, and one more with llama.cpp's test-backend-ops, with which
+the gate compares single operations of the GPU with the CPU's. An image that will be gated on a GPU gets one unasked.`,
 		Example: `  strix-build recipe rocm-mmq
   strix-build recipe rocm rocm-mmq --source llama.cpp=$HOME/src/llama.cpp
-  strix-build recipe rocm-mmq --target source --output patched-tree`,
+  strix-build recipe rocm-mmq --target source --output patched-tree
+  strix-build recipe rocm-mmq --target test`,
 		ValidArgsFunction: a.completeRecipes,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			opt, err := bf.options()
@@ -118,7 +122,7 @@ here is marked so; "strix-build images" shows it.`,
 	fl.BoolVar(&all, "all", false, "build every recipe")
 	fl.BoolVar(&asJSON, "json", false, "print results as JSON")
 	fl.BoolVar(&force, "force", false, "build even where the store has the image")
-	fl.StringVar(&target, "target", "image", "`STEP` to stop at: source (the patched tree), build (the build tree) or image")
+	fl.StringVar(&target, "target", "image", "`STEP` to stop at: source (the patched tree), build (the build tree), image, or test (the image, and its companion with test-backend-ops)")
 	fl.StringVar(&output, "output", "", "`DIR` for --target source and build (default NAME-TARGET)")
 	gating.register(fl)
 	fl.StringVar(&load, "load", "", "load the image into `ENGINE`: podman or docker")
@@ -166,7 +170,7 @@ func (a *app) build(ctx context.Context, names []string, opt build.Options, targ
 	if err := checkTarget(string(target)); err != nil {
 		return err
 	}
-	if image := target == build.Image; image && output != "" || !image && to != (delivery{}) {
+	if image := target == build.Image || target == build.Test; image && output != "" || !image && to != (delivery{}) {
 		return usage("--output is for --target source and build, --load and --push are for images")
 	}
 	if err := to.check(); err != nil {
@@ -177,18 +181,22 @@ func (a *app) build(ctx context.Context, names []string, opt build.Options, targ
 		return err
 	}
 	results, errs := b.All(ctx, names, opt, target, output)
+	if target == build.Image {
+		a.buildCompanions(ctx, b, names, results, opt, gating)
+	}
 	done()
 	for i, r := range results {
 		if r == nil {
 			continue
 		}
 		a.summary(r)
+		var refused error
 		if target == build.Image {
-			refused := a.gateBuilt(ctx, b.Images, r, gating)
+			refused = a.gateBuilt(ctx, b.Images, r, gating)
 			errs[i] = errors.Join(errs[i], refused)
-			if refused == nil {
-				errs[i] = errors.Join(errs[i], to.deliver(ctx, a, b.Images, r.Record))
-			}
+		}
+		if refused == nil {
+			errs[i] = errors.Join(errs[i], to.deliver(ctx, a, b.Images, r.Record))
 		}
 		if err := a.print(r, asJSON); err != nil {
 			return err

@@ -38,7 +38,7 @@ func (o *recipeGate) register(f *pflag.FlagSet) {
 // gateBuilt gates an image and writes down what came of it. A verdict that refuses it is an error; that it cannot be gated here
 // is none.
 func (a *app) gateBuilt(ctx context.Context, images *store.Store, r *build.Result, o recipeGate) error {
-	if r.UpToDate && r.Gate != nil && r.Gate.Verdict != store.Ungated {
+	if judged(r) {
 		return a.judgedBefore(r)
 	}
 	plan, err := a.howToGate(images, r.Record, o)
@@ -56,21 +56,26 @@ func (a *app) gateBuilt(ctx context.Context, images *store.Store, r *build.Resul
 	if err != nil {
 		return err
 	}
-	judged, err := gatedBy(e, plan.flags.evidence)
+	said, err := gatedBy(e, plan.flags.evidence)
 	if err != nil {
 		return err
 	}
 	good := e.Verdict.Word == gate.Pass || e.Verdict.Word == gate.Smoke && plan.policy.SmokeMoves.Value == "channel"
-	if err := images.Judge(ctx, r.Record, judged, good); err != nil {
+	if err := images.Judge(ctx, r.Record, said, good); err != nil {
 		return err
 	}
 	for _, reason := range e.Verdict.Reasons {
 		a.printf("%s: %s: %s\n", r.Name, e.Verdict.Word, reason)
 	}
 	if e.Verdict.Refused() {
-		return &refusedError{r.Name + ": " + judged.Verdict}
+		return &refusedError{r.Name + ": " + said.Verdict}
 	}
 	return nil
+}
+
+// judged reports whether a gate has seen an image that was not built again.
+func judged(r *build.Result) bool {
+	return r.UpToDate && r.Gate != nil && r.Gate.Verdict != store.Ungated
 }
 
 // judgedBefore repeats what was said of an image that is up to date.

@@ -33,7 +33,12 @@ func recordImage(t *testing.T, a *app, recipe string, layers ...v1.Layer) (*stor
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp(a.stateDir, "staging-")
+	return s, &build.Result{Record: importImage(t, s, img, store.Record{Name: recipe, Ref: "llama:" + recipe})}
+}
+
+func importImage(t *testing.T, s *store.Store, img v1.Image, r store.Record) *store.Record {
+	t.Helper()
+	dir, err := os.MkdirTemp(s.Dir(), "staging-")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,11 +49,11 @@ func recordImage(t *testing.T, a *app, recipe string, layers ...v1.Layer) (*stor
 	if err := p.AppendImage(img); err != nil {
 		t.Fatal(err)
 	}
-	r, err := s.Import(t.Context(), dir, store.Record{Name: recipe, Ref: "llama:" + recipe})
+	kept, err := s.Import(t.Context(), dir, r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, &build.Result{Record: r}
+	return kept
 }
 
 func quietApp(t *testing.T) (*app, *bytes.Buffer) {

@@ -150,6 +150,9 @@ func (a *app) newestImage(images *store.Store, name string) (string, error) {
 	}
 	var newest *store.Record
 	for _, r := range recs {
+		if r.Tests != "" { // its programs are the image's
+			continue
+		}
 		img, err := images.Image(r)
 		if err != nil {
 			return "", err

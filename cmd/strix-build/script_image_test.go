@@ -39,7 +39,7 @@ var probe = sync.OnceValues(func() ([]byte, error) {
 })
 
 // storeImage puts an image with the program probe into the store, labelled with a recipe, or without labels for "-":
-// storeimage REF RECIPE NAME.
+// storeimage REF RECIPE NAME [TESTED], the last one for a companion of another image.
 func storeImage(ts *testscript.TestScript, _ bool, args []string) {
 	data, err := probe()
 	ts.Check(err)
@@ -64,7 +64,13 @@ func storeImage(ts *testscript.TestScript, _ bool, args []string) {
 	p, err := layout.Write(dir, empty.Index)
 	ts.Check(err)
 	ts.Check(p.AppendImage(img))
-	_, err = s.Import(context.Background(), dir, store.Record{Name: args[0], Ref: args[0], Built: time.Now()})
+	r := store.Record{Name: args[0], Ref: args[0], Built: time.Now()}
+	if len(args) > 3 {
+		tested, err := s.Find(args[3])
+		ts.Check(err)
+		r.Tests = tested.Digest
+	}
+	_, err = s.Import(context.Background(), dir, r)
 	ts.Check(err)
 	ts.Check(os.RemoveAll(dir))
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"strix-build/internal/backendops/opstest"
 	"strix-build/internal/bench/benchtest"
 	"strix-build/internal/codeobject/codeobjecttest"
 	"strix-build/internal/prove/provetest"
@@ -21,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"strix-build": main, "llama-server": provetest.Main, "llama-speculative-simple": provetest.Main, "llama-perplexity": provetest.Main,
-		"llama-bench": benchtest.Main})
+		"llama-bench": benchtest.Main, "test-backend-ops": opstest.Main})
 }
 
 // TestScript runs testdata/script: the program as people see it, without network or daemon; few need root, and are skipped

@@ -70,6 +70,7 @@ const (
 	Image  Target = "image"
 	Source Target = "source" // the patched tree, a git repository
 	Tree   Target = "build"  // the build tree
+	Test   Target = "test"   // the image, and its companion with the program that tests operations
 )
 
 // Result is one finished build.
@@ -111,6 +112,18 @@ func (b *Builder) one(ctx context.Context, conn *connection, name string, opt Op
 	if target == Source {
 		return b.patchedTree(ctx, name, opt, output)
 	}
+	if target == Test {
+		return b.companion(ctx, conn, name, opt)
+	}
+	w, err := b.prepare(ctx, name, opt, target, output)
+	if err != nil {
+		return nil, err
+	}
+	return w.finish(ctx, conn, opt.Force)
+}
+
+// prepare finds out all that decides an image, and makes its graph.
+func (b *Builder) prepare(ctx context.Context, name string, opt Options, target Target, output string) (*work, error) {
 	started := time.Now()
 	p, err := b.Plan(name, opt)
 	if err != nil {
@@ -120,19 +133,21 @@ func (b *Builder) one(ctx context.Context, conn *connection, name string, opt Op
 	if err != nil {
 		return nil, err
 	}
-	w := &work{b: b, plan: p, in: in, target: target, output: output}
+	w := &work{b: b, plan: p, in: in, target: target, output: output, started: started}
 	if err := w.checkOutput(); err != nil {
 		return nil, err
 	}
-	if err := w.graph(); err != nil {
-		return nil, err
-	}
-	if target == Image && !opt.Force {
-		if r, err := b.Images.Find(p.Recipe.ImageName()); err != nil {
+	return w, w.graph()
+}
+
+// finish answers from the store, or builds.
+func (w *work) finish(ctx context.Context, conn *connection, force bool) (*Result, error) {
+	if w.keepsImage() && !force {
+		if r, err := w.b.Images.Find(w.name()); err != nil {
 			return nil, err
-		} else if r != nil && r.Key == w.key {
-			r.Tags = p.Recipe.ImageTags() // a name for pushing, no input of the build
-			return &Result{Record: r, UpToDate: true, Notes: p.Notes(), Took: time.Since(started)}, nil
+		} else if r != nil && r.Key == w.key && r.Tests == w.testedDigest() {
+			r.Tags = w.tags() // a name for pushing, no input of the build
+			return &Result{Record: r, UpToDate: true, Notes: w.plan.Notes(), Took: time.Since(w.started)}, nil
 		}
 	}
 	bk, err := conn.get(ctx)
@@ -143,8 +158,8 @@ func (b *Builder) one(ctx context.Context, conn *connection, name string, opt Op
 	if err != nil {
 		return nil, err
 	}
-	res.Notes = append(p.Notes(), res.Notes...)
-	res.Took = time.Since(started)
+	res.Notes = append(w.plan.Notes(), res.Notes...)
+	res.Took = time.Since(w.started)
 	return res, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/random"
@@ -224,7 +225,14 @@ func keep(t *testing.T, b *Builder, name string, opt Options) *store.Record {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp(b.Images.Dir(), "staging-")
+	full := in.Recipe.Image.Repository.Value + ":" + name
+	return importImage(t, b.Images, img, store.Record{Name: full, Ref: full, Key: g.Key, Inputs: graph.Inputs(in)})
+}
+
+// importImage puts an image into a store as a build does.
+func importImage(t *testing.T, s *store.Store, img v1.Image, r store.Record) *store.Record {
+	t.Helper()
+	dir, err := os.MkdirTemp(s.Dir(), "staging-")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,12 +243,11 @@ func keep(t *testing.T, b *Builder, name string, opt Options) *store.Record {
 	if err := l.AppendImage(img); err != nil {
 		t.Fatal(err)
 	}
-	full := in.Recipe.Image.Repository.Value + ":" + name
-	r, err := b.Images.Import(t.Context(), dir, store.Record{Name: full, Ref: full, Key: g.Key, Inputs: graph.Inputs(in)})
+	kept, err := s.Import(t.Context(), dir, r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r
+	return kept
 }
 
 // TestOneFailingSiblingStopsNoOther also keeps results in the order of names.

@@ -29,7 +29,13 @@ type work struct {
 	output string
 	notes  []string
 	ccache *Ccache
+
+	tested  *store.Record // of a companion: its image
+	started time.Time
 }
+
+// keepsImage reports whether an image comes of it, and no tree.
+func (w *work) keepsImage() bool { return w.target == Image || w.target == Test }
 
 func (w *work) graph() error {
 	g, err := graph.New(w.in)
@@ -93,7 +99,11 @@ func (w *work) solve(ctx context.Context, bk *buildkit.Builder) (*Result, error)
 	if err != nil {
 		return nil, w.hint(ctx, bk.How, err)
 	}
-	if w.target != Image {
+	switch w.target {
+	case Image:
+	case Test:
+		return w.keepCompanion(ctx, staging)
+	default:
 		return w.keepTree(staging)
 	}
 	if err := w.dense(ctx, bk, staging); err != nil {
@@ -107,7 +117,7 @@ func (w *work) solve(ctx context.Context, bk *buildkit.Builder) (*Result, error)
 }
 
 func (w *work) export(staging string) *client.ExportEntry {
-	if w.target != Image {
+	if !w.keepsImage() {
 		return &client.ExportEntry{Type: client.ExporterLocal, OutputDir: staging}
 	}
 	return w.imageExport(staging, finalLevel)
@@ -130,7 +140,7 @@ func (w *work) imageExport(staging, level string) *client.ExportEntry {
 		"compression-level": level,
 		"force-compression": "true",
 		"source-date-epoch": fmt.Sprint(w.g.Epoch.Unix()),
-		"name":              w.plan.Recipe.ImageName(),
+		"name":              w.name(),
 	}}
 }
 
@@ -143,7 +153,7 @@ func (w *work) outputDir() string {
 
 // checkOutput is asked before hours of work, not after them.
 func (w *work) checkOutput() error {
-	if w.target == Image {
+	if w.keepsImage() {
 		return nil
 	}
 	if _, err := os.Stat(w.outputDir()); err == nil {
@@ -173,14 +183,14 @@ func (w *work) record() store.Record {
 		}
 	}
 	return store.Record{
-		Name: w.plan.Recipe.ImageName(), Ref: w.plan.Recipe.ImageName(), Key: w.key, Built: time.Now().UTC(),
-		Inputs: graph.Inputs(w.in), Patches: states, Tags: w.plan.Recipe.ImageTags(),
+		Name: w.name(), Ref: w.name(), Key: w.key, Built: time.Now().UTC(),
+		Inputs: graph.Inputs(w.in), Patches: states, Tags: w.tags(), Tests: w.testedDigest(),
 	}
 }
 
 func (w *work) needs() []buildkit.Need {
 	needs := []buildkit.Need{buildkit.HostNetwork, buildkit.CacheMounts}
-	if w.target == Image {
+	if w.keepsImage() {
 		needs = append(needs, buildkit.OCIExport, buildkit.MergeDiff, buildkit.SourceDateEpoch)
 	}
 	return needs
@@ -212,8 +222,11 @@ func (w *work) steps(ctx context.Context, bk *buildkit.Builder, s *buildkit.Sess
 	if err := p.Wait(); err != nil {
 		return nil, err
 	}
-	if w.target == Tree {
+	switch w.target {
+	case Tree:
 		return &buildkit.Product{Ref: tree}, nil
+	case Test:
+		return w.companionStep(ctx, s)
 	}
 	return w.imageStep(ctx, s)
 }

@@ -61,9 +61,46 @@ func TestGoldenGraphs(t *testing.T) {
 	}
 	old := must(filepath.Glob("testdata/*.llb"))(t)
 	for _, f := range old {
-		name := strings.TrimSuffix(filepath.Base(f), ".llb")
+		name := strings.TrimSuffix(strings.TrimSuffix(filepath.Base(f), ".llb"), "-companion")
 		if _, ok := inputs[name]; !ok {
 			t.Errorf("%s is of no recipe; remove it", f)
+		}
+	}
+}
+
+// TestGoldenCompanions shows two graphs of companions, to the step that starts the test program.
+func TestGoldenCompanions(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"cpu", "rocm-mmq"} {
+		in := input(t, name)
+		golden(t, name+"-companion.llb", text(t, newGraph(t, in).Companion(in).Verify))
+	}
+}
+
+// TestCompanionLeavesTheImageAlone: what an image is does not depend on whether it has a companion; and the companion's key is the
+// same each time, and another for another image.
+func TestCompanionLeavesTheImageAlone(t *testing.T) {
+	t.Parallel()
+	keys := map[string]string{}
+	for name, in := range goldenInputs(t) {
+		g := newGraph(t, in)
+		before := text(t, g.Verify)
+		c := g.Companion(in)
+		if after := newGraph(t, in); after.Key != g.Key || text(t, g.Verify) != before || text(t, after.Verify) != before {
+			t.Errorf("%s: the image is another one with a companion", name)
+		}
+		if strings.Contains(before, TestProgram) || !strings.Contains(text(t, c.Layer), TestProgram) {
+			t.Errorf("%s: %s is not in the companion alone", name, TestProgram)
+		}
+		key := must(c.Key(g.Key))(t)
+		if again := must(newGraph(t, in).Companion(in).Key(g.Key))(t); again != key {
+			t.Errorf("%s: key %s, then %s", name, key, again)
+		}
+		if keys[key] != "" {
+			t.Errorf("%s and %s have one key", name, keys[key])
+		}
+		if keys[key] = name; key == g.Key || must(c.Key("another"))(t) == key {
+			t.Errorf("%s: the key does not depend on the image's", name)
 		}
 	}
 }

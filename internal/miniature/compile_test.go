@@ -58,6 +58,27 @@ func TestBuildsForTheCPU(t *testing.T) {
 	}
 	checkBench(t, filepath.Join(bin, "llama-bench"), filepath.Join(src, "models", "ggml-vocab-mini.gguf"))
 	checkServer(t, filepath.Join(bin, "llama-server"))
+	checkOps(t, src, build)
+}
+
+// checkOps adds the test program to the build folder, as the companion of an image is made: nothing else is compiled again.
+func checkOps(t *testing.T, src, build string) {
+	t.Helper()
+	run(t, "cmake", "-S", src, "-B", build, "-DLLAMA_BUILD_TESTS=ON")
+	if said := run(t, "cmake", "--build", build, "--target", "test-backend-ops"); strings.Count(said, "Building") != 1 {
+		t.Errorf("more than the test program was compiled:\n%s", said)
+	}
+	program := filepath.Join(build, "bin", "test-backend-ops")
+	if said := run(t, program, "test", "-o", "MUL_MAT"); !strings.Contains(said, "\n  Skipping CPU backend\n1/1 backends passed\n") {
+		t.Errorf("without a GPU: %s", said)
+	}
+	said := run(t, program, "test", "-o", "MUL_MAT,MUL_MAT_ID", "-b", "CPU")
+	for _, want := range []string{"Backend 1/1: CPU\n  Device description: ", "  MUL_MAT(type_a=f32,type_b=f32,m=16,n=1,k=256): \x1b[1;32mOK\x1b[0m\n",
+		"): not supported [CPU] \n  4/4 tests passed\n  Backend CPU: \x1b[1;32mOK\x1b[0m\n1/1 backends passed\n"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("no %q in\n%s", want, said)
+		}
+	}
 }
 
 // unused is CMake's report; its head line differs between versions.

@@ -177,7 +177,7 @@ func (in *Staged) at(layer digest.Digest) (int, error) {
 	return i, nil
 }
 
-// replace writes the manifest anew, and the index last: until then the layout is the image it was.
+// replace takes another layer in the place of one.
 func (in *Staged) replace(layer digest.Digest, denser ocispecs.Descriptor) error {
 	i, err := in.at(layer)
 	if err != nil {
@@ -185,6 +185,11 @@ func (in *Staged) replace(layer digest.Digest, denser ocispecs.Descriptor) error
 	}
 	denser.Annotations = in.Layers[i].Annotations
 	in.Layers[i] = denser
+	return in.write()
+}
+
+// write writes the manifest anew, and the index last: until then the layout is the image it was.
+func (in *Staged) write() error {
 	in.Manifest.Versioned = specs.Versioned{SchemaVersion: 2}
 	data, err := json.MarshalIndent(in.Manifest, "", "  ")
 	if err != nil {

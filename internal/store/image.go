@@ -30,7 +30,11 @@ type Record struct {
 	Inputs  map[string]string `json:"inputs"`  // what explain compares
 	Patches map[string]string `json:"patches"` // patch → state
 	Gate    *Gated            `json:"gate,omitempty"`
+	Tests   string            `json:"tests,omitempty"` // of a companion: digest of the image that it tests
 }
+
+// Companion is what the name and the reference of an image's companion end in.
+const Companion = "-test"
 
 // Find returns the record of name, or nil where the store has no such image.
 func (s *Store) Find(name string) (*Record, error) {
