@@ -182,6 +182,35 @@ func TestOpsOfBuilds(t *testing.T) {
 	}
 }
 
+// TestRealOutput is what the program of b9880 printed: whole, ended while a case was computed, and without a GPU.
+func TestRealOutput(t *testing.T) {
+	t.Parallel()
+	read := func(name string) *Report {
+		data, err := os.ReadFile("testdata/b9880-" + name + ".txt")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Parse(bytes.NewReader(data))
+		if err != nil || len(r.Devices) != 1 || r.Devices[0].Name != "CPU" {
+			t.Fatalf("%s: %+v, %v", name, r, err)
+		}
+		return r
+	}
+	whole := read("ssm-scan")
+	d := &whole.Devices[0]
+	if !whole.Ended || d.whole() != nil || d.Description != "AMD EPYC" || len(d.Ops) != 1 || d.Ops[0].Name != "SSM_SCAN" || d.Ops[0].Passed != 4 {
+		t.Errorf("%+v", whole)
+	}
+	short := read("cut-short")
+	if err := short.Devices[0].whole(); short.Ended || err == nil || err.Error() != "the output ends within the cases of CPU" ||
+		short.Last != "MUL_MAT_ID_FUSION(type_a=f16,type_b=f32,n_mats=128,n_used=8,b=0,m=768,n=1,k=2048,o=1,mul=1):" {
+		t.Errorf("%+v, %v", short, err)
+	}
+	if none := read("no-gpu"); !none.Ended || none.Devices[0].Skipped != "Skipping CPU backend" {
+		t.Errorf("%+v", none)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, mode := range []string{"", opstest.Wrong, opstest.NoMemory, opstest.Short, opstest.CPU} {
 		var b bytes.Buffer
