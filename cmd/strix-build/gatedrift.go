@@ -50,12 +50,21 @@ func (a *app) ledgerFile(file string) (string, error) {
 	return filepath.Join(dir, "gate", "drift.jsonl"), err
 }
 
-// gateDrift measures a candidate that passed against the anchor, and writes the ledger's next line.
+// gateDrift measures a candidate that passed against the anchor, writes the ledger's next line, and prints the verdict.
 func (a *app) gateDrift(ctx context.Context, o gateFlags) error {
 	anchor, err := a.anchorFlags(o.anchor)
 	if err != nil {
 		return err
 	}
+	e, err := a.measureDrift(ctx, o, anchor)
+	if err != nil {
+		return err
+	}
+	return a.verdict(e, *e.Verdict, o.json)
+}
+
+// measureDrift measures what passed against the anchor, and writes the ledger's next line.
+func (a *app) measureDrift(ctx context.Context, o gateFlags, anchor subjectFlags) (*gate.Evidence, error) {
 	o.baseline = anchor
 	o.skip = []string{string(gate.Correctness), string(gate.Serving)} // the candidate's own, which did hold
 	if o.evidence != "" {
@@ -63,16 +72,13 @@ func (a *app) gateDrift(ctx context.Context, o gateFlags) error {
 	}
 	e, err := a.gateImage(ctx, o)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	entry, err := gate.NewEntry(e)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := a.writeLedger(entry); err != nil {
-		return err
-	}
-	return a.verdict(e, *e.Verdict, o.json)
+	return e, a.writeLedger(entry)
 }
 
 // anchorFlags finds an anchor: an image, or a folder of programs.
@@ -98,6 +104,9 @@ func (a *app) writeLedger(entry gate.Entry) error {
 	}
 	line, err := json.Marshal(entry)
 	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
 	return store.WriteFile(file, append(append(data, line...), '\n'))

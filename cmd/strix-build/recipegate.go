@@ -60,6 +60,15 @@ func (a *app) gateBuilt(ctx context.Context, images *store.Store, r *build.Resul
 	if err != nil {
 		return err
 	}
+	drift, err := a.driftOf(images, r.Record, e, func(anchor subjectFlags) (*gate.Evidence, error) {
+		return a.measureDrift(ctx, plan.flags, anchor)
+	})
+	if err != nil {
+		return err
+	}
+	if drift != nil && drift.Verdict.Refused() {
+		return drifted(ctx, images, r, said, drift)
+	}
 	good := e.Verdict.Word == gate.Pass || e.Verdict.Word == gate.Smoke && plan.policy.SmokeMoves.Value == "channel"
 	if err := images.Judge(ctx, r.Record, said, good); err != nil {
 		return err
@@ -71,6 +80,32 @@ func (a *app) gateBuilt(ctx context.Context, images *store.Store, r *build.Resul
 		return &refusedError{r.Name + ": " + said.Verdict}
 	}
 	return nil
+}
+
+// driftOf compares an image that passed with its recipe's anchor; nil: there is none, or it is what it was compared with already.
+func (a *app) driftOf(images *store.Store, r *store.Record, e *gate.Evidence, measure func(subjectFlags) (*gate.Evidence, error)) (*gate.Evidence, error) {
+	anchor, err := images.Find(r.Name + store.Anchor)
+	if err != nil || anchor == nil || anchor.Digest == r.Digest || e.Baseline == nil || e.Verdict.Refused() {
+		return nil, err
+	}
+	if anchor.Digest == e.Baseline.Digest {
+		entry, err := gate.NewEntry(e)
+		if err != nil {
+			return nil, err
+		}
+		return nil, a.writeLedger(entry)
+	}
+	return measure(subjectFlags{image: anchor.Ref})
+}
+
+// drifted refuses an image that lost too much since its recipe's first one, however little of it against the one before.
+func drifted(ctx context.Context, images *store.Store, r *build.Result, said store.Gated, drift *gate.Evidence) error {
+	said.Verdict = string(drift.Verdict.Word)
+	said.Why = fmt.Sprintf("against the anchor %s: %s", drift.Baseline.Name, strings.Join(drift.Verdict.Reasons, "; "))
+	if err := images.Judge(ctx, r.Record, said, false); err != nil {
+		return err
+	}
+	return &refusedError{r.Name + ": " + said.Verdict + " " + said.Why}
 }
 
 // judged reports whether a gate has seen an image that was not built again.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 
 	"strix-build/internal/build"
+	"strix-build/internal/gate"
 	"strix-build/internal/graph"
 	"strix-build/internal/store"
 )
@@ -120,5 +122,51 @@ func TestUngated(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(a.stateDir, "gate")); err == nil {
 		t.Error("there is evidence of images that were not gated")
+	}
+}
+
+// TestDriftOfWhatWasBuilt: an image that passed against the last one is measured against the first one too, and refused where it lost too much.
+func TestDriftOfWhatWasBuilt(t *testing.T) {
+	t.Parallel()
+	a, _ := quietApp(t)
+	images, first := recordImage(t, a, "rocm", libraryLayer(t, "usr/local/lib/libggml-hip.so", "gfx1151\none"))
+	passed := store.Gated{Verdict: string(gate.Pass)}
+	if err := images.Judge(t.Context(), first.Record, passed, true); err != nil {
+		t.Fatal(err)
+	}
+	_, now := recordImage(t, a, "rocm", libraryLayer(t, "usr/local/lib/libggml-hip.so", "gfx1151\nthree"))
+	evidence := func(word gate.Word, baseline string) *gate.Evidence {
+		return &gate.Evidence{Candidate: gate.Subject{Name: now.Ref, Digest: now.Digest}, Baseline: &gate.Subject{Name: "llama:rocm-anchor", Digest: baseline},
+			Samples: []gate.Sample{{}}, Verdict: &gate.Verdict{Word: word, Reasons: []string{"moe/pp512 -4.00 %"}}}
+	}
+	var asked []string
+	measure := func(anchor subjectFlags) (*gate.Evidence, error) {
+		asked = append(asked, anchor.image)
+		return evidence(gate.Regressed, first.Digest), nil
+	}
+	for _, e := range []*gate.Evidence{evidence(gate.Regressed, "sha256:2"), {Verdict: &gate.Verdict{Word: gate.Smoke}}} {
+		if drift, err := a.driftOf(images, now.Record, e, measure); drift != nil || err != nil || len(asked) > 0 {
+			t.Error("it was refused, or had no baseline:", drift, err, asked)
+		}
+	}
+	if drift, err := a.driftOf(images, now.Record, evidence(gate.Pass, first.Digest), measure); drift != nil || err != nil || len(asked) > 0 {
+		t.Error("the anchor was the baseline:", drift, err, asked)
+	}
+	if file, err := a.ledgerFile(""); err != nil {
+		t.Error(err)
+	} else if data, err := os.ReadFile(file); err != nil || strings.Count(string(data), "\n") != 1 {
+		t.Errorf("ledger %q, %v", data, err)
+	}
+	drift, err := a.driftOf(images, now.Record, evidence(gate.Pass, "sha256:2"), measure)
+	if err != nil || drift == nil || !slices.Equal(asked, []string{"llama:rocm-anchor"}) {
+		t.Fatal(drift, err, asked)
+	}
+	var refused *refusedError
+	err = drifted(t.Context(), images, now, passed, drift)
+	if want := "rocm: REGRESSED against the anchor llama:rocm-anchor: moe/pp512 -4.00 %"; !errors.As(err, &refused) || err.Error() != want {
+		t.Error(err)
+	}
+	if recorded, err := images.Find("rocm"); err != nil || recorded.Gate.Verdict != "REGRESSED" {
+		t.Error(recorded, err)
 	}
 }

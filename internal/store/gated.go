@@ -26,8 +26,12 @@ const Ungated = "ungated"
 // LastGood is what the name and the reference of the last image of a recipe that passed its gate end in.
 const LastGood = "-lkg"
 
+// Anchor is what the name and the reference of the first image of a recipe that passed its gate end in: it stays the same, so that what
+// images lose little by little is seen.
+const Anchor = "-anchor"
+
 // Judge writes down what a gate said of the image of r, which must still be the one that is recorded. With good, the image is
-// also kept as the last good one of its recipe.
+// also kept as the last good one of its recipe, and as its anchor where there is none yet.
 func (s *Store) Judge(ctx context.Context, r *Record, g Gated, good bool) error {
 	unlock, err := s.lock(ctx)
 	if err != nil {
@@ -53,9 +57,20 @@ func (s *Store) Judge(ctx context.Context, r *Record, g Gated, good bool) error 
 	if !good {
 		return nil
 	}
-	kept := *now
-	kept.Name, kept.Ref = now.Name+LastGood, now.Ref+LastGood
-	desc, err := s.described(now)
+	if err := s.keepAs(now, LastGood); err != nil {
+		return err
+	}
+	if anchor, err := s.Find(now.Name + Anchor); err != nil || anchor != nil {
+		return err
+	}
+	return s.keepAs(now, Anchor)
+}
+
+// keepAs keeps an image under a further name, which ends in end.
+func (s *Store) keepAs(r *Record, end string) error {
+	kept := *r
+	kept.Name, kept.Ref = r.Name+end, r.Ref+end
+	desc, err := s.described(r)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func TestJudge(t *testing.T) {
 	if err := s.Judge(t.Context(), second, Gated{Verdict: "REGRESSED"}, false); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]struct{ digest, verdict string }{"": {second.Digest, "REGRESSED"}, LastGood: {first.Digest, "PASS"}} {
+	for name, want := range map[string]struct{ digest, verdict string }{"": {second.Digest, "REGRESSED"}, LastGood: {first.Digest, "PASS"}, Anchor: {first.Digest, "PASS"}} {
 		r, err := s.Find(first.Name + name)
 		if err != nil || r == nil {
 			t.Fatal(r, err)
@@ -42,6 +42,17 @@ func TestJudge(t *testing.T) {
 	}
 	if diff := cmp.Diff(&said, kept.Gate); diff != "" {
 		t.Error(diff)
+	}
+	third, _ := importImage(t, s, "llama:rocm", "k3")
+	if err := s.Judge(t.Context(), third, said, true); err != nil {
+		t.Fatal(err)
+	}
+	good, err := s.Find(first.Name + LastGood)
+	if err != nil || good.Digest != third.Digest {
+		t.Error(good, err)
+	}
+	if anchor, err := s.Find(first.Name + Anchor); err != nil || anchor.Digest != first.Digest {
+		t.Error("the anchor moved:", anchor, err)
 	}
 	if err := s.Judge(t.Context(), first, said, false); err == nil || !strings.Contains(err.Error(), "another one by now") {
 		t.Error(err)
