@@ -6,11 +6,11 @@ import "regexp"
 type Said struct {
 	Line   string // "version: 9909 (5eca4e3ca)"
 	Build  string // digits; "0" where the program was built from a tree without history and not told
-	Commit string
+	Commit string // or a word of who built it: "unknown", "Debian"
 }
 
 // Upstream changed the form at b10394: "version: 0.7.0 (build 11669, commit 5eca4e3ca)".
-var saidForm = regexp.MustCompile(`(?m)^version: (\S+) \((?:build (\d+), commit )?([0-9a-f]+|unknown)\)`)
+var saidForm = regexp.MustCompile(`(?m)^version: (\S+) \((?:build (\d+), commit )?(\w+)\)`)
 
 // SaidIn finds what programs said in their output, in either form.
 func SaidIn(log string) []Said {
