@@ -13,7 +13,7 @@ import (
 // floors are the packages by floor: one imports lower floors only.
 var floors = [][]string{
 	0: {"internal/codeobject/codeobjecttest", "containers", "patches", "recipes", "internal/codeobject", "internal/diag", "internal/dynlink/dynlinktest", "internal/gguf", "internal/host", "internal/llamabench", "internal/llamalog", "internal/miniature", "internal/plot",
-		"internal/program", "internal/progress", "internal/prompt", "internal/strictyaml", "internal/version"},
+		"internal/program", "internal/progress", "internal/prompt", "internal/rank", "internal/strictyaml", "internal/version"},
 	1: {"internal/dynlink", "internal/kernels", "internal/bench/benchtest", "internal/llamaserver", "internal/patch", "internal/recipe", "internal/prove/provetest", "internal/upstream", "internal/upstream/upstreamtest"},
 	2: {"internal/fit", "internal/gate", "internal/graph", "internal/prove", "internal/series"},
 	3: {"internal/bench", "internal/buildkit", "internal/correctness", "internal/project", "internal/publish", "internal/resolve", "internal/rootfs", "internal/runner", "internal/serving", "internal/static", "internal/store"},

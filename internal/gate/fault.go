@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"strix-build/internal/llamabench"
+	"strix-build/internal/rank"
 )
 
 // faults are the reasons why the samples cannot be trusted, each once.
@@ -183,7 +184,7 @@ func (e *Evidence) busy() string {
 			others = append(others, s.Others)
 		}
 	}
-	if m := median(others); m > e.Policy.Others {
+	if m := rank.Median(others); m > e.Policy.Others {
 		return fmt.Sprintf("other processes kept %.2f CPUs busy (at most %.2f may be): stop what else runs, and measure again", m, e.Policy.Others)
 	}
 	return ""
