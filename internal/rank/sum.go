@@ -79,8 +79,8 @@ func (s Sum) count(x float64) (n int, below, above float64) {
 	return n, below, above
 }
 
-// exactProducts is up to how many differences the statistic's distribution is counted out: 200 by 200 takes 10 ms.
-const exactProducts = 40000
+// exactProducts is up to how many differences the statistic's distribution is counted out: beyond, sums of large numbers lose digits.
+const exactProducts = 10000
 
 // largest is the greatest value that the statistic of n and m measurements is at most at, with a chance of alpha at most, if both
 // are of one kind; -1: there is none.

@@ -24,7 +24,7 @@ func TestSumChances(t *testing.T) {
 		}
 	}
 	var sum float64
-	for _, p := range distribution(200, 200) {
+	for _, p := range distribution(100, 100) {
 		if p < -1e-12 {
 			t.Fatalf("a chance of %g", p)
 		}
@@ -33,8 +33,8 @@ func TestSumChances(t *testing.T) {
 	if math.Abs(sum-1) > 1e-9 {
 		t.Errorf("all chances are %g", sum)
 	}
-	if exact, normal := largest(200, 200, 0.025), largest(200, 201, 0.025); normal-exact < 0 || normal-exact > 150 {
-		t.Errorf("exact %d for 200 by 200, by the normal distribution %d for 200 by 201", exact, normal)
+	if exact, normal := largest(100, 100, 0.025), largest(100, 101, 0.025); normal-exact < 0 || normal-exact > 150 {
+		t.Errorf("exact %d for 100 by 100, by the normal distribution %d for 100 by 101", exact, normal)
 	}
 }
 
