@@ -100,7 +100,7 @@ func TestVerdicts(t *testing.T) {
 		"a loud host":       {func(w *world) { w.noise = 0.05; w.Policy.Looks = []int{24} }, all, Inconclusive, ""},
 		"a busy host":       {func(w *world) { w.Policy.Others = 0.5; w.mend = func(_ int, s *Sample) { s.Others = 0.8 } }, all, Invalid, "other processes kept 0.80 CPUs busy"},
 		"a row too many":    {func(w *world) { w.mend = on(9, func(s *Sample) { s.Rows = append(s.Rows, s.Rows[0]) }) }, all, Invalid, "were asked for"},
-		"fewer repetitions": {func(w *world) { w.Policy.Repetitions = 2 }, all, Invalid, "1 repetition, and the policy asks for 2"},
+		"fewer repetitions": {func(w *world) { w.Policy.Repetitions = 2 }, all, Invalid, "1 repetition, and 2 were asked for"},
 		"the baseline elsewhere": {func(w *world) {
 			w.mend = func(_ int, s *Sample) {
 				if s.Arm == Candidate {

@@ -15,28 +15,36 @@ import (
 
 // Read reads evidence and checks that it can be judged. It does not compare the verdict in it: see [Judge].
 func Read(data []byte) (*Evidence, error) {
+	var e Evidence
+	if err := Decode(data, EvidenceVersion, &e); err != nil {
+		return nil, err
+	}
+	return &e, e.check()
+}
+
+// Decode reads a document of a format up to newest into a struct, and refuses what the struct does not have, or has twice.
+func Decode(data []byte, newest int, into any) error {
 	var head struct {
 		Version int `json:"version"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, fmt.Errorf("no evidence: %w", err)
+		return fmt.Errorf("no evidence: %w", err)
 	}
-	if head.Version < 1 || head.Version > EvidenceVersion {
-		return nil, fmt.Errorf("evidence of format %d; this program reads format %d", head.Version, EvidenceVersion)
+	if head.Version < 1 || head.Version > newest {
+		return fmt.Errorf("evidence of format %d; this program reads format %d", head.Version, newest)
 	}
 	if err := onceOnly(json.NewDecoder(bytes.NewReader(data))); err != nil {
-		return nil, fmt.Errorf("no evidence: %w", err)
+		return fmt.Errorf("no evidence: %w", err)
 	}
-	var e Evidence
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&e); err != nil {
-		return nil, fmt.Errorf("no evidence: %w", err)
+	if err := d.Decode(into); err != nil {
+		return fmt.Errorf("no evidence: %w", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("no evidence: something follows the document")
+		return errors.New("no evidence: something follows the document")
 	}
-	return &e, e.check()
+	return nil
 }
 
 // check reports what would make judging meaningless.
