@@ -67,11 +67,13 @@ Arguments after -- are given to every llama-bench and llama-server. Without --mo
   strix-build bench --bin ~/stock/build/bin --bin build/bin --kv f16,q8_0 --csv cells.csv -- -ub 1024
   strix-build bench --from bench.json
   strix-build bench compare rocm/ vulkan/`,
-		Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if n := cmd.ArgsLenAtDash(); len(args) > 0 && n != 0 {
-				return unknownCommand(cmd, args)
+		Args: func(cmd *cobra.Command, args []string) error {
+			if cmd.ArgsLenAtDash() == 0 {
+				return nil
 			}
+			return unknownCommand(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
 			o.extra = args
 			return a.bench(cmd.Context(), o)
 		},

@@ -85,11 +85,14 @@ func (b *Base) read(file string) error {
 	var last time.Time
 	line, err := llamabench.Each(f, func(line int, r *llamabench.Row) error {
 		p := placed{r, file, line}
+		if err := b.add(p); err != nil {
+			return err
+		}
 		if r.Time.Before(last) {
 			return fmt.Errorf("a test of %s after one of %s: the clock was set, or rows of several runs were mixed", r.Time.Format(time.RFC3339), last.Format(time.RFC3339))
 		}
 		last = r.Time
-		return b.add(p)
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("%s:%d: %w", file, max(1, line), err)

@@ -47,7 +47,7 @@ func sheet(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 0, 
 func (c *Comparison) model(w io.Writer, tests []Test) {
 	fmt.Fprintf(w, "\n%s: %s, KV cache %s, tokens a second\n", tests[0].Class, tests[0].Model, tests[0].KV)
 	t := sheet(w)
-	fmt.Fprintln(t, "TEST\tBEFORE\tAFTER\tCHANGE\t90 % INTERVAL\tSAMPLES\t")
+	fmt.Fprintln(t, "TEST\tBEFORE\tAFTER\tCHANGE\t90 % INTERVAL\tSAMPLES\tRESULT")
 	for _, x := range tests {
 		fmt.Fprintf(t, "%s\t%.4g\t%.4g\t%s\t%s\t%d, %d\t%s\n", x.Test, x.Before, x.After, percent(x.Change), interval(x.Low, x.High), x.SamplesBefore, x.SamplesAfter, x.Word)
 	}
@@ -57,7 +57,7 @@ func (c *Comparison) model(w io.Writer, tests []Test) {
 // summary writes a line for each class.
 func (c *Comparison) summary(w io.Writer) {
 	t := sheet(w)
-	fmt.Fprintln(t, "CLASS\tTESTS OF\tMODELS\tTESTS\tMEDIAN\tFROM\tTO\t")
+	fmt.Fprintln(t, "CLASS\tTESTS OF\tMODELS\tTESTS\tMEDIAN\tFROM\tTO\tRESULT")
 	for _, x := range c.Classes {
 		var counts []string
 		for _, word := range []Word{Faster, Same, Open, Slower, TooFew} {

@@ -12,12 +12,12 @@ func (e *Evidence) CSV(w io.Writer) error {
 	_ = out.Write([]string{"class", "model", "test", "kv_k", "kv_v", "spec", "arm", "image", "build", "state", "processes", "tokens_per_second", "spread",
 		"acceptance", "pairs", "change", "low", "high"}) // Error tells
 	for _, c := range e.Cells {
-		arm := e.Arms[int(c.Arm[0]-'A')]
+		arm := int(c.Arm[0] - 'A')
 		speed, spread := &c.Speed, &c.Spread
 		if c.State != Measured {
 			speed, spread = nil, nil
 		}
-		_ = out.Write([]string{c.Class, c.Model, c.Test, c.KV.K, c.KV.V, string(c.Spec), string(c.Arm), arm.Name, arm.Build, string(c.State), strconv.Itoa(c.Processes),
+		_ = out.Write([]string{c.Class, c.Model, c.Test, c.KV.K, c.KV.V, string(c.Spec), string(c.Arm), e.Arms[arm].Name, e.build(arm), string(c.State), strconv.Itoa(c.Processes),
 			number(speed), number(spread), number(c.Acceptance), strconv.Itoa(c.Pairs), number(c.Change), number(c.Low), number(c.High)})
 	}
 	out.Flush()

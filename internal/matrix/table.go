@@ -5,15 +5,16 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"strix-build/internal/llamabench"
 )
 
 // Text writes what was measured for people, in so many columns: for each model a row of figures for each arm and a row with its change
 // against the first. Where the tests do not fit beside each other, the table goes on below.
 func (e *Evidence) Text(w io.Writer, width int) error {
 	var b strings.Builder
-	for i, arm := range e.Arms {
-		fmt.Fprintln(&b, strings.Join(slices.DeleteFunc([]string{string(letter(i)) + "  " + arm.Name, arm.Build, arm.Digest},
-			func(s string) bool { return s == "" }), "  "))
+	for i := range e.Arms {
+		fmt.Fprintln(&b, e.about(i))
 	}
 	fmt.Fprintln(&b, e.place())
 	for i := 0; i < len(e.Runs); {
@@ -31,6 +32,43 @@ func (e *Evidence) Text(w io.Writer, width int) error {
 	e.notes(&b)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// shortDigest is how much of an image's digest tells it from others.
+const shortDigest = len("sha256:") + 12
+
+// about is an arm in a line: its letter, its name, and what is known of it.
+func (e *Evidence) about(arm int) string {
+	s := e.Arms[arm]
+	words := []string{string(letter(arm)), s.Name, e.build(arm), "", ""}
+	if r := e.row(arm); r != nil {
+		words[3] = r.Backends
+		if r.GPULayers != 0 && r.GPU != "" {
+			words[3] += ", " + r.GPU
+		}
+	}
+	if s.Digest != "" {
+		words[4] = s.Digest[:min(len(s.Digest), shortDigest)]
+	}
+	return strings.Join(slices.DeleteFunc(words, func(s string) bool { return s == "" }), "  ")
+}
+
+// row is an arm's first; nil: there is none.
+func (e *Evidence) row(arm int) *llamabench.Row {
+	for i := range e.Samples {
+		if s := &e.Samples[i]; s.Arm == letter(arm) && len(s.Rows) > 0 {
+			return &s.Rows[0]
+		}
+	}
+	return nil
+}
+
+// build is an arm's: as the image says, else as its rows do.
+func (e *Evidence) build(arm int) string {
+	if r := e.row(arm); e.Arms[arm].Build == "" && r != nil && r.Build != 0 {
+		return fmt.Sprintf("b%d", r.Build)
+	}
+	return e.Arms[arm].Build
 }
 
 // place says where it was measured, and how much.
