@@ -24,7 +24,10 @@ func (e *Evidence) Text(w io.Writer, width int) error {
 		}
 		r := &e.Runs[i]
 		fmt.Fprintf(&b, "\n%s: %s (%s), tokens a second\n", r.Class, r.Model, size(r.Bytes))
-		for _, block := range e.columns(i, j).blocks(width) {
+		for n, block := range e.columns(i, j).blocks(width) {
+			if n > 0 {
+				b.WriteByte('\n')
+			}
 			block.write(&b)
 		}
 		i = j
