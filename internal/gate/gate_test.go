@@ -293,6 +293,8 @@ func TestReadRefuses(t *testing.T) {
 		"an endless canary": {`"canary":1`, `"canary":4000000000000000000`, "rounds of the canary"},
 		"no device":         {`"device":"any"`, `"device":""`, "the policy names no device"},
 		"a key twice":       {`"version":1`, `"version":1,"Policy":{}`, `key "policy" is there twice`},
+		"a key in disguise": {`"version":1`, `"version":1,"polic\u0079":{}`, `key "policy" is there twice`},
+		"deeper":            {`"kind":"cpu"`, `"kind":"cpu","x":[{"a":["}",{}],"b":1},{"a":"\"","a":2}]`, `key "a" is there twice`},
 		"a test left out":   {`"tests":["pp512","tg128"]`, `"tests":["pp512"]`, "the policy limits"},
 		"a class left out":  {`"classes":null`, `"classes":["dense"]`, `no run is of class "dense"`},
 		"cut short":         {`"samples":[`, `"samples":[[`, "no evidence"},
