@@ -146,6 +146,11 @@ func (o *benchFlags) axes() (*matrix.Axes, error) {
 	case o.flashAttn != "" && o.flashAttn != "on" && o.flashAttn != "off":
 		return nil, usage("--fa %q: want on or off", o.flashAttn)
 	}
+	for letter := range o.builds {
+		if len(letter) != 1 || letter[0] < 'A' || int(letter[0]-'A') >= len(o.arms) {
+			return nil, usage("--build %s: the images are called A to %c, in their order", letter, 'A'+len(o.arms)-1)
+		}
+	}
 	axes := &matrix.Axes{Tests: o.tests}
 	for _, text := range o.kv {
 		kv, err := matrix.ParseKV(text)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"strix-build/internal/bench"
+	"strix-build/internal/build"
 	"strix-build/internal/gate"
 	"strix-build/internal/llamaserver"
 	"strix-build/internal/matrix"
@@ -106,21 +108,30 @@ func (b *benchRun) prepareSpecs(ctx context.Context) error {
 	if b.flags, err = recipe.LoadFlags(p.FS); err != nil {
 		return err
 	}
-	for i, s := range b.subjects {
+	for arm, s := range b.subjects {
 		if !s.has(llamaserver.Program) {
 			return usage("--spec: %s has no %s", s.name, llamaserver.Program)
 		}
 		for _, way := range b.axes.Specs {
-			if way == matrix.Off {
-				continue
-			}
-			if err := b.knowBuild(ctx, s, b.o.builds[string(rune('A'+i))]); err != nil {
+			if err := b.prepareSpec(ctx, arm, way); err != nil {
 				return err
 			}
-			if _, err := b.speculate(i, way, "draft.gguf"); err != nil {
-				return usage("--spec %s: %s: %v", way, s.name, err)
-			}
 		}
+	}
+	return nil
+}
+
+// prepareSpec finds out how an arm is told to draft.
+func (b *benchRun) prepareSpec(ctx context.Context, arm int, way matrix.Spec) error {
+	if way == matrix.Off {
+		return nil
+	}
+	s, letter := b.subjects[arm], string(rune('A'+arm))
+	if err := b.knowBuild(ctx, s, b.o.builds[letter]); err != nil {
+		return &build.HintError{Err: fmt.Errorf("--spec %s: %s: %w", way, s.name, err), Hint: "say which build it is: --build " + letter + "=b9880"}
+	}
+	if _, err := b.speculate(arm, way, "draft.gguf"); err != nil {
+		return usage("--spec %s: %s: %v", way, s.name, err)
 	}
 	return nil
 }
@@ -186,7 +197,7 @@ func (b *benchRun) resume() error {
 		for _, s := range b.subjects {
 			names = append(names, s.name)
 		}
-		b.file = filepath.Join(dir, "bench", fileName(strings.Join(names, " "))+".json")
+		b.file = filepath.Join(dir, "bench", shortName(fileName(strings.Join(names, " ")))+".json")
 	}
 	return b.goOn(b.file, "--json", func(data []byte) (int, bool, error) {
 		old, err := matrix.Read(data)
@@ -201,6 +212,17 @@ func (b *benchRun) resume() error {
 		b.e = old
 		return len(old.Samples), true, nil
 	})
+}
+
+// longestName leaves room for what is put behind a file's name, which has 255 bytes at most.
+const longestName = 200
+
+// shortName is a name that a file can have, and no other name has.
+func shortName(name string) string {
+	if len(name) <= longestName {
+		return name
+	}
+	return fmt.Sprintf("%s-%x", name[:longestName-17], sha256.Sum256([]byte(name)))[:longestName]
 }
 
 // sameBench reports whether one goes on with the other: nothing that was asked has changed, nor the host.
