@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+
+	"strix-build/internal/rank"
 )
 
 // Text writes a comparison for people: the tests model by model, then a line for each class.
@@ -49,7 +51,7 @@ func (c *Comparison) model(w io.Writer, tests []Test) {
 	t := sheet(w)
 	fmt.Fprintln(t, "TEST\tBEFORE\tAFTER\tCHANGE\t90 % INTERVAL\tSAMPLES\tRESULT")
 	for _, x := range tests {
-		fmt.Fprintf(t, "%s\t%.4g\t%.4g\t%s\t%s\t%d, %d\t%s\n", x.Test, x.Before, x.After, percent(x.Change), interval(x.Low, x.High), x.SamplesBefore, x.SamplesAfter, x.Word)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d, %d\t%s\n", x.Test, rank.Text(x.Before), rank.Text(x.After), percent(x.Change), interval(x.Low, x.High), x.SamplesBefore, x.SamplesAfter, x.Word)
 	}
 	_ = t.Flush() // what is below keeps the error
 }

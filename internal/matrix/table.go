@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"strix-build/internal/llamabench"
+	"strix-build/internal/rank"
 )
 
 // Text writes what was measured for people, in so many columns: for each model a row of figures for each arm and a row with its change
@@ -165,9 +166,9 @@ func (c *Cell) figure() []string {
 	case TimedOut, Failed:
 		return []string{string(c.State)}
 	}
-	out := []string{fmt.Sprintf("%.4g ±%.1f %%", c.Speed, 100*c.Spread)}
+	out := []string{fmt.Sprintf("%s ±%.1f %%", rank.Text(c.Speed), 100*c.Spread)}
 	if c.Processes < 2 {
-		out[0] = fmt.Sprintf("%.4g", c.Speed)
+		out[0] = rank.Text(c.Speed)
 	}
 	if c.Spec != "" && c.Spec != Off {
 		accepted := "nothing drafted"

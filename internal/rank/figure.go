@@ -3,6 +3,7 @@ package rank
 import (
 	"math"
 	"slices"
+	"strconv"
 
 	"gonum.org/v1/gonum/stat"
 )
@@ -45,4 +46,12 @@ func ShareOf(log float64) *float64 {
 	}
 	x := Share(log)
 	return &x
+}
+
+// Text writes a figure with four digits, or all that it has before the point.
+func Text(x float64) string {
+	if math.Abs(x) >= 1000 {
+		return strconv.FormatFloat(math.Round(x), 'f', 0, 64)
+	}
+	return strconv.FormatFloat(x, 'g', 4, 64)
 }
