@@ -7,21 +7,32 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"strix-build/internal/gate"
+	"strix-build/internal/matrix"
 )
 
-// TestEvidenceSchemaIsCurrent compares docs/schema with what a gate writes.
+// TestEvidenceSchemaIsCurrent compares docs/schema with what a gate and a bench write.
 func TestEvidenceSchemaIsCurrent(t *testing.T) {
 	t.Parallel()
-	s, err := jsonschema.For[gate.Evidence](nil)
+	evidence, err := jsonschema.For[gate.Evidence](nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Title = "strix-build evidence: what a gate measured"
+	bench, err := jsonschema.For[matrix.Evidence](nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareSchema(t, "evidence", "strix-build evidence: what a gate measured", evidence)
+	compareSchema(t, "bench", "strix-build bench: what a matrix measured", bench)
+}
+
+func compareSchema(t *testing.T, name, title string, s *jsonschema.Schema) {
+	t.Helper()
+	s.Title = title
 	s.Schema = "https://json-schema.org/draft/2020-12/schema"
 	got, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}
 	got = append(got, '\n')
-	compareDoc(t, "evidence.schema.json", got)
+	compareDoc(t, name+".schema.json", got)
 }

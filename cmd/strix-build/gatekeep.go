@@ -25,26 +25,41 @@ func (a *app) resume(e *gate.Evidence, file string) (string, error) {
 		}
 		file = filepath.Join(dir, "gate", fileName(name+" "+e.Policy.Name)+".json")
 	}
+	return file, a.goOn(file, "--evidence", func(data []byte) (int, bool, error) {
+		old, err := gate.Read(data)
+		if err != nil {
+			return 0, false, err
+		}
+		if _, more := gate.Next(old); !more || !sameGate(old, e) {
+			return 0, false, nil
+		}
+		*e = *old
+		return len(e.Samples), true, nil
+	})
+}
+
+// goOn reads what an interrupted command left in file, if there is something. read takes it, says how many processes it has, and whether
+// this command goes on with it; else it is kept as .old. flag is what names the file.
+func (a *app) goOn(file, flag string, read func(data []byte) (done int, same bool, err error)) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return "", err
+		return err
 	}
 	data, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {
-		return file, nil
+		return nil
 	}
 	if err != nil {
-		return "", err
+		return err
 	}
-	old, err := gate.Read(data)
+	done, same, err := read(data)
 	if err != nil {
-		return "", usage("%s: %v; give another --evidence, or remove it", file, err)
+		return usage("%s: %v; give another %s, or remove it", file, err, flag)
 	}
-	if _, more := gate.Next(old); !more || !sameGate(old, e) {
-		return file, os.Rename(file, file+".old")
+	if !same {
+		return os.Rename(file, file+".old")
 	}
-	a.printf("goes on with %s: %d processes are done\n", file, len(old.Samples))
-	*e = *old
-	return file, nil
+	a.printf("goes on with %s: %d processes are done\n", file, done)
+	return nil
 }
 
 // sameGate reports whether one goes on with the other: nothing that was asked has changed, nor the host.

@@ -163,7 +163,7 @@ func (a *app) runGate(ctx context.Context, g *gateRun) error {
 
 // measure runs the throughput stage.
 func (g *gateRun) measure(ctx context.Context) error {
-	b := bench.Bench{Models: map[string]string{}, Busy: g.arms[gate.Candidate].host.Busy, Args: g.e.Args, Timeout: g.timeout, Arms: map[gate.Arm]program.Runner{}, Step: g.step,
+	b := bench.Bench{Meter: bench.Meter{Timeout: g.timeout, Busy: g.arms[gate.Candidate].host.Busy}, Models: map[string]string{}, Args: g.e.Args, Arms: map[gate.Arm]program.Runner{}, Step: g.step,
 		Keep: func(e *gate.Evidence) error { return keep(g.file, e) }}
 	for arm, s := range g.arms {
 		b.Arms[arm] = s

@@ -13,11 +13,11 @@ import (
 // floors are the packages by floor: one imports lower floors only.
 var floors = [][]string{
 	0: {"internal/codeobject/codeobjecttest", "containers", "patches", "recipes", "internal/codeobject", "internal/diag", "internal/dynlink/dynlinktest", "internal/gguf", "internal/host", "internal/llamabench", "internal/llamalog", "internal/miniature", "internal/plot",
-		"internal/program", "internal/progress", "internal/prompt", "internal/strictyaml", "internal/version"},
-	1: {"internal/dynlink", "internal/kernels", "internal/backendops/opstest", "internal/bench/benchtest", "internal/llamaserver", "internal/patch", "internal/recipe", "internal/prove/provetest", "internal/upstream", "internal/upstream/upstreamtest"},
+		"internal/program", "internal/progress", "internal/prompt", "internal/rank", "internal/strictyaml", "internal/version"},
+	1: {"internal/backendops/opstest", "internal/bench/benchtest", "internal/campaign", "internal/dynlink", "internal/kernels", "internal/llamaserver", "internal/patch", "internal/prove/provetest", "internal/recipe", "internal/upstream", "internal/upstream/upstreamtest"},
 	2: {"internal/fit", "internal/gate", "internal/graph", "internal/prove", "internal/series"},
 	3: {"internal/backendops", "internal/bench", "internal/buildkit", "internal/correctness", "internal/project", "internal/publish", "internal/resolve", "internal/rootfs", "internal/runner", "internal/serving", "internal/static", "internal/store"},
-	4: {"internal/build", "internal/buildkit/buildkittest"},
+	4: {"internal/build", "internal/buildkit/buildkittest", "internal/matrix"},
 	5: {"cmd/strix-build", "internal/e2e"},
 }
 

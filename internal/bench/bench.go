@@ -5,7 +5,6 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -14,7 +13,6 @@ import (
 	"time"
 
 	"strix-build/internal/gate"
-	"strix-build/internal/host"
 	"strix-build/internal/llamabench"
 	"strix-build/internal/program"
 )
@@ -24,12 +22,10 @@ const Program = "llama-bench"
 
 // Bench is how a gate's processes are run.
 type Bench struct {
-	Arms    map[gate.Arm]program.Runner
-	Models  map[string]string // the file of each class
-	Args    []string          // of every process: layers, devices
-	Timeout time.Duration     // of one process
-	// Busy is how long the processors of the arms' host have worked; nil: it is this host.
-	Busy func(context.Context) (time.Duration, error)
+	Meter
+	Arms   map[gate.Arm]program.Runner
+	Models map[string]string // the file of each class
+	Args   []string          // of every process: layers, devices
 	// Keep is called after each process: what was measured must outlive this one.
 	Keep func(*gate.Evidence) error
 	// Step shows a piece of work while it goes on.
@@ -44,7 +40,7 @@ func (b *Bench) Measure(ctx context.Context, e *gate.Evidence) error {
 		if !more {
 			return nil
 		}
-		if err := pause(ctx, e.Policy.Settle); err != nil {
+		if err := Pause(ctx, e.Policy.Settle); err != nil {
 			return err
 		}
 		err := b.Step(title(e, step), func(log io.Writer) error {
@@ -61,13 +57,6 @@ func (b *Bench) Measure(ctx context.Context, e *gate.Evidence) error {
 	}
 }
 
-func (b *Bench) busy(ctx context.Context) (time.Duration, error) {
-	if b.Busy == nil {
-		return host.Busy()
-	}
-	return b.Busy(ctx)
-}
-
 // title says which process runs, and how long it may still go on.
 func title(e *gate.Evidence, step gate.Step) string {
 	text := fmt.Sprintf("%s %d, %s, %s", step.Part, step.Round, e.Runs[step.Run].Name(), step.Arm)
@@ -77,15 +66,6 @@ func title(e *gate.Evidence, step gate.Step) string {
 	return text
 }
 
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-time.After(d):
-		return nil
-	}
-}
-
 // sample runs one process.
 func (b *Bench) sample(ctx context.Context, e *gate.Evidence, step gate.Step, log io.Writer) (*gate.Sample, error) {
 	run := e.Runs[step.Run]
@@ -93,56 +73,18 @@ func (b *Bench) sample(ctx context.Context, e *gate.Evidence, step gate.Step, lo
 	if err != nil {
 		return nil, err
 	}
-	file := b.Models[run.Class]
-	args = append(append(args, b.Args...), "-m", file)
-	s := &gate.Sample{Step: step, Command: append([]string{Program}, args...)}
-	var out bytes.Buffer
-	said := &tail{}
-	var used program.Usage
-	limited, cancel := context.WithTimeoutCause(ctx, b.Timeout, fmt.Errorf("it did not end within %s", b.Timeout))
-	defer cancel()
-	busy, unknown := b.busy(ctx)
-	began := time.Now()
-	s.Began = began.UTC()
-	err = b.Arms[step.Arm].Run(limited, program.Command{Program: Program, Args: args, Files: []string{file},
-		Stdout: &out, Stderr: said, Limit: maxOutput, Used: &used})
-	s.Seconds, s.Peak = time.Since(began).Seconds(), used.Memory
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	// a program that is not known would be one of the others
-	if after, err := b.busy(ctx); err == nil && unknown == nil && used.CPU > 0 && s.Seconds > 0 {
-		s.Others = max(0, (after-busy-used.CPU).Seconds()/s.Seconds)
-	}
-	s.Rows, err = rows(&out, err, said.String())
+	s := &gate.Sample{Step: step}
+	fault, err := b.LlamaBench(ctx, b.Arms[step.Arm], append(args, b.Args...), b.Models[run.Class], s)
 	if err != nil {
-		s.Fault = err.Error()
+		return nil, err
+	}
+	if fault != nil {
+		s.Fault = fault.Error()
 		fmt.Fprintln(log, s.Fault)
 	}
-	for i := range s.Rows {
-		r := &s.Rows[i]
-		fmt.Fprintf(log, "%s %v tokens/s\n", r.Test(), r.Speeds)
-	}
+	Tell(log, s.Rows)
 	return s, nil
 }
-
-// rows reads what a process printed; failed is how it ended.
-func rows(out io.Reader, failed error, said string) ([]llamabench.Row, error) {
-	if failed != nil {
-		return nil, fmt.Errorf("%s: %w%s", Program, failed, said)
-	}
-	rows, err := llamabench.Parse(out)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", Program, err)
-	}
-	if len(rows) == 0 {
-		return nil, fmt.Errorf("%s printed no row%s", Program, said)
-	}
-	return rows, nil
-}
-
-// maxOutput is more than any number of rows needs: a program that prints without end must not fill the memory.
-const maxOutput = 64 << 20
 
 // Args are llama-bench's for the tests of a run.
 func Args(run gate.Run, repetitions int) ([]string, error) {

@@ -46,7 +46,7 @@ func evidence() *gate.Evidence {
 }
 
 func bench(a, b *fake) *Bench {
-	return &Bench{Arms: map[gate.Arm]program.Runner{gate.Baseline: a, gate.Candidate: b}, Models: map[string]string{"dense": "/m.gguf"}, Timeout: time.Minute,
+	return &Bench{Arms: map[gate.Arm]program.Runner{gate.Baseline: a, gate.Candidate: b}, Models: map[string]string{"dense": "/m.gguf"}, Meter: Meter{Timeout: time.Minute},
 		Keep: func(*gate.Evidence) error { return nil }, Step: func(_ string, work func(io.Writer) error) error { return work(io.Discard) }}
 }
 

@@ -3,6 +3,8 @@ package gate
 import (
 	"math"
 	"slices"
+
+	"strix-build/internal/rank"
 )
 
 // Canary is the baseline measured against itself, in one cell. Changes are shares.
@@ -38,7 +40,7 @@ func (e *Evidence) canaries() []Canary {
 	for _, c := range out {
 		chances = append(chances, c.chances[:]...)
 	}
-	moved := holm(chances, e.Policy.Error)
+	moved := rank.Holm(chances, e.Policy.Error)
 	for i := range out {
 		out[i].Moved = out[i].Step != 0 || moved[2*i] || moved[2*i+1]
 	}
@@ -77,15 +79,15 @@ func (e *Evidence) canary(run int, test string) (Canary, bool) {
 	for i := range drift {
 		drift[i] = math.Log(all[len(all)-half+i] / all[i])
 	}
-	near, far := newSignedRank(pairs), newSignedRank(drift)
-	return Canary{Limit: limit, Pairs: len(pairs), Change: share(near.estimate()), Drift: share(far.estimate()), Step: step(ends[0], ends[1], limit),
+	near, far := rank.NewSigned(pairs), rank.NewSigned(drift)
+	return Canary{Limit: limit, Pairs: len(pairs), Change: rank.Share(near.Estimate()), Drift: rank.Share(far.Estimate()), Step: step(ends[0], ends[1], limit),
 		chances: [2]float64{beyond(near, limit), beyond(far, limit)}}, true
 }
 
 // beyond is the chance of what was seen if the true change were within the limit, on either side.
-func beyond(s signedRank, limit float64) float64 {
+func beyond(s rank.Signed, limit float64) float64 {
 	at := -math.Log1p(-limit)
-	return min(1, 2*min(s.pBelow(-at), s.pAbove(at)))
+	return min(1, 2*min(s.PBelow(-at), s.PAbove(at)))
 }
 
 // step is how far all of end lie off all of start, where that is beyond the limit, else 0.
@@ -96,9 +98,9 @@ func step(start, end []float64, limit float64) float64 {
 	up, down := slices.Min(end)/slices.Max(start)-1, slices.Max(end)/slices.Min(start)-1
 	switch {
 	case up > limit:
-		return round(up)
+		return rank.Round(up)
 	case down < -limit:
-		return round(down)
+		return rank.Round(down)
 	}
 	return 0
 }

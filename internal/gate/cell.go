@@ -3,6 +3,8 @@ package gate
 import (
 	"math"
 	"slices"
+
+	"strix-build/internal/rank"
 )
 
 // State is what is known of a cell.
@@ -57,20 +59,11 @@ func newBoard(e *Evidence) *board {
 				pairs = append(pairs, math.Log(v[1]/v[0]), math.Log(v[2]/v[3]))
 				base = append(base, v[0], v[3])
 			}
-			c.Speed, c.Noise = round(median(base)), round(variation(base))
+			c.Speed, c.Noise = rank.Round(rank.Median(base)), rank.Round(rank.Variation(base))
 			b.cells, b.runs, b.pairs = append(b.cells, c), append(b.runs, i), append(b.pairs, pairs)
 		}
 	}
 	return b
-}
-
-// round keeps six digits: the last bits of a logarithm differ between processors, and a verdict must not.
-func round(x float64) float64 {
-	if x == 0 || math.IsNaN(x) || math.IsInf(x, 0) {
-		return 0
-	}
-	unit := math.Pow(10, 5-math.Floor(math.Log10(math.Abs(x))))
-	return math.Round(x*unit) / unit
 }
 
 // judge looks at the rounds as far as they go, in the policy's looks. What was decided at one look stays. It reports
@@ -100,11 +93,11 @@ func (b *board) look(rounds int) (done bool) {
 	for i := range b.cells {
 		c := &b.cells[i]
 		if c.State == Open {
-			c.measure(newSignedRank(b.pairs[i][:2*rounds]), alpha)
+			c.measure(rank.NewSigned(b.pairs[i][:2*rounds]), alpha)
 		}
 		slower[i], faster[i] = c.PSlower, c.PFaster
 	}
-	isSlower, isFaster := holm(slower, alpha), holm(faster, alpha)
+	isSlower, isFaster := rank.Holm(slower, alpha), rank.Holm(faster, alpha)
 	for i := range b.cells {
 		c := &b.cells[i]
 		switch {
@@ -125,23 +118,12 @@ func (b *board) look(rounds int) (done bool) {
 }
 
 // measure fills in what a look sees. A limit of 3 % lies at log 0.97 on one side and at log 1/0.97 on the other.
-func (c *Cell) measure(s signedRank, alpha float64) {
+func (c *Cell) measure(s rank.Signed, alpha float64) {
 	limit := -math.Log1p(-c.Limit)
-	low, high := s.bounds(alpha)
-	c.Pairs, c.Change = s.pairs, share(s.estimate())
-	c.Low, c.High = shareOf(low), shareOf(high)
-	c.PSlower, c.PNotSlower, c.PFaster = round(s.pBelow(-limit)), round(s.pAbove(-limit)), round(s.pAbove(limit))
-}
-
-// share is the change that a logarithm of a ratio stands for.
-func share(log float64) float64 { return round(math.Expm1(log)) }
-
-func shareOf(log float64) *float64 {
-	if math.IsInf(log, 0) {
-		return nil
-	}
-	x := share(log)
-	return &x
+	low, high := s.Bounds(alpha)
+	c.Pairs, c.Change = s.Pairs, rank.Share(s.Estimate())
+	c.Low, c.High = rank.ShareOf(low), rank.ShareOf(high)
+	c.PSlower, c.PNotSlower, c.PFaster = rank.Round(s.PBelow(-limit)), rank.Round(s.PAbove(-limit)), rank.Round(s.PAbove(limit))
 }
 
 func (b *board) has(s State) bool {

@@ -160,7 +160,7 @@ func (e *Evidence) Noise() (Noise, error) {
 				continue
 			}
 			for _, t := range r.Tests {
-				n[t] = append(n[t], s.speed(t))
+				n[t] = append(n[t], s.Speed(t))
 			}
 		}
 		if n.length() > best.length() {

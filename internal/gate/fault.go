@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"strix-build/internal/llamabench"
+	"strix-build/internal/rank"
 )
 
 // faults are the reasons why the samples cannot be trusted, each once.
@@ -19,7 +20,7 @@ func (e *Evidence) faults() []string {
 		}
 	}
 	add(e.disorder())
-	first := map[string]*Sample{} // of each run, and of each run and arm
+	var kin Kin
 	for i := range e.Samples {
 		s := &e.Samples[i]
 		if s.Fault != "" {
@@ -33,8 +34,9 @@ func (e *Evidence) faults() []string {
 		add(e.jumped(i))
 		add(e.elsewhere(s))
 		run := e.Runs[s.Run].Name()
-		add(differs(first, run, s, sameForBoth))
-		add(differs(first, run+" "+string(s.Arm), s, sameForArm))
+		add(kin.OfRun(run, s))
+		add(kin.differs(run, s, sameKind))
+		add(kin.OfArm(run+" "+string(s.Arm), s))
 	}
 	add(e.busy())
 	return out
@@ -58,26 +60,34 @@ func (e *Evidence) disorder() string {
 	return ""
 }
 
-// incomplete reports a process whose rows are not its run's tests, each once, with all repetitions.
+// incomplete reports a process whose rows are not its run's tests.
 func (e *Evidence) incomplete(i int) string {
-	s, run := &e.Samples[i], e.Runs[e.Samples[i].Run]
+	s := &e.Samples[i]
+	if text := s.Incomplete(e.Runs[s.Run], e.Policy.Repetitions); text != "" {
+		return fmt.Sprintf("process %d, %s: %s", i+1, s.Arm, text)
+	}
+	return ""
+}
+
+// Incomplete says how a process's rows are not its run's tests, each once, with all repetitions; "" where they are.
+func (s *Sample) Incomplete(run Run, repetitions int) string {
 	var tests []string
 	for j := range s.Rows {
 		r := &s.Rows[j]
 		tests = append(tests, r.Test())
 		if name := path.Base(r.Model); name != run.Model {
-			return fmt.Sprintf("process %d, %s: a row of model %q, and %q was asked for", i+1, s.Arm, name, run.Model)
+			return fmt.Sprintf("a row of model %q, and %q was asked for", name, run.Model)
 		}
 		if err := r.Check(); err != nil {
-			return fmt.Sprintf("process %d, %s: %v", i+1, s.Arm, err)
+			return err.Error()
 		}
-		if len(r.Samples) != e.Policy.Repetitions {
-			return fmt.Sprintf("process %d, %s: %s %s, and the policy asks for %d", i+1, s.Arm, r.Test(), plural(len(r.Samples), "repetition"), e.Policy.Repetitions)
+		if len(r.Samples) != repetitions {
+			return fmt.Sprintf("%s %s, and %d were asked for", r.Test(), plural(len(r.Samples), "repetition"), repetitions)
 		}
 	}
 	slices.Sort(tests)
 	if want := slices.Sorted(slices.Values(run.Tests)); !slices.Equal(tests, want) {
-		return fmt.Sprintf("process %d, %s: rows of %q, and %q were asked for", i+1, s.Arm, tests, want)
+		return fmt.Sprintf("rows of %q, and %q were asked for", tests, want)
 	}
 	return ""
 }
@@ -104,9 +114,18 @@ const tick = 2 * time.Second
 
 // jumped reports a clock that was set while a process ran, or rows of another time.
 func (e *Evidence) jumped(i int) string {
-	s := &e.Samples[i]
+	var next *Sample
+	if i+1 < len(e.Samples) {
+		next = &e.Samples[i+1]
+	}
+	return ClockSet(i, &e.Samples[i], next)
+}
+
+// ClockSet reports a clock that was set while the i-th process, from 0, ran, or rows of another time; "": neither. next is the
+// process after it, nil where there is none.
+func ClockSet(i int, s, next *Sample) string {
 	end := s.Began.Add(time.Duration(s.Seconds * float64(time.Second)))
-	if i+1 < len(e.Samples) && e.Samples[i+1].Began.Before(end.Add(-tick)) {
+	if next != nil && next.Began.Before(end.Add(-tick)) {
 		return fmt.Sprintf("process %d began before process %d had ended: the clock was set", i+2, i+1)
 	}
 	for _, r := range s.Rows {
@@ -124,14 +143,18 @@ type fact struct {
 	of   func(s *Sample, r *llamabench.Row) string
 }
 
-// sameForBoth is what baseline and candidate have in common: what they differ in is theirs alone.
-var sameForBoth = []fact{
+// sameForRun is what all images have in common in a run: what they differ in is theirs alone.
+var sameForRun = []fact{
 	{"commands", func(s *Sample, _ *llamabench.Row) string { return strings.Join(withoutModel(s.Command), " ") }},
 	{"CPUs", func(_ *Sample, r *llamabench.Row) string { return r.CPU }},
 	{"model types", func(_ *Sample, r *llamabench.Row) string { return r.Type }},
 	{"models", func(_ *Sample, r *llamabench.Row) string {
 		return fmt.Sprintf("%d bytes, %d parameters", r.Size, r.Params)
 	}},
+}
+
+// sameKind is what baseline and candidate have in common besides: one on a GPU and one on the CPU say nothing of the images.
+var sameKind = []fact{
 	{"devices", func(_ *Sample, r *llamabench.Row) string {
 		return fmt.Sprintf("GPU %t", r.GPU != "" && r.GPULayers != 0)
 	}},
@@ -156,13 +179,25 @@ func withoutModel(command []string) []string {
 	return command
 }
 
-// differs reports a process that differs from the first of its kind in what they should have in common.
-func differs(first map[string]*Sample, kind string, s *Sample, facts []fact) string {
-	if first[kind] == nil {
-		first[kind] = s
+// Kin finds processes with rows that differ from the first of their kind in what they should have in common.
+type Kin struct{ first map[string]*Sample }
+
+// OfRun reports a process that differs from the first of its run, of whatever image, in command, CPU or model; "": none does.
+func (k *Kin) OfRun(run string, s *Sample) string { return k.differs(run, s, sameForRun) }
+
+// OfArm reports a process that differs from the first of its run and image in build, GPU, backend or settings; "": none does.
+func (k *Kin) OfArm(arm string, s *Sample) string { return k.differs(arm, s, sameForArm) }
+
+func (k *Kin) differs(kind string, s *Sample, facts []fact) string {
+	if k.first == nil {
+		k.first = map[string]*Sample{}
 	}
+	if k.first[kind] == nil {
+		k.first[kind] = s
+	}
+	first := k.first[kind]
 	for _, f := range facts {
-		one := f.of(first[kind], &first[kind].Rows[0])
+		one := f.of(first, &first.Rows[0])
 		for i := range s.Rows {
 			if other := f.of(s, &s.Rows[i]); one != other {
 				return fmt.Sprintf("%s: rows of two %s, %q and %q", kind, f.what, one, other)
@@ -172,19 +207,22 @@ func differs(first map[string]*Sample, kind string, s *Sample, facts []fact) str
 	return ""
 }
 
-// busy reports a host that others used: the middle sample counts, so that one burst does not void an hour.
+// busy reports a host that others used.
 func (e *Evidence) busy() string {
-	if e.Policy.Others == 0 {
-		return ""
-	}
 	var others []float64
 	for _, s := range e.Samples {
 		if s.Part != WarmUp { // those are read from the disk first, by the kernel
 			others = append(others, s.Others)
 		}
 	}
-	if m := median(others); m > e.Policy.Others {
-		return fmt.Sprintf("other processes kept %.2f CPUs busy (at most %.2f may be): stop what else runs, and measure again", m, e.Policy.Others)
+	return Crowded(others, e.Policy.Others)
+}
+
+// Crowded reports a host that others used more than most CPUs of, 0 being any number, by what each process saw of them; "": none did.
+// The middle process counts, so that one burst does not void an hour.
+func Crowded(others []float64, most float64) string {
+	if m := rank.Median(others); most > 0 && m > most {
+		return fmt.Sprintf("other processes kept %.2f CPUs busy (at most %.2f may be): stop what else runs, and measure again", m, most)
 	}
 	return ""
 }

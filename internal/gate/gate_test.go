@@ -100,7 +100,7 @@ func TestVerdicts(t *testing.T) {
 		"a loud host":       {func(w *world) { w.noise = 0.05; w.Policy.Looks = []int{24} }, all, Inconclusive, ""},
 		"a busy host":       {func(w *world) { w.Policy.Others = 0.5; w.mend = func(_ int, s *Sample) { s.Others = 0.8 } }, all, Invalid, "other processes kept 0.80 CPUs busy"},
 		"a row too many":    {func(w *world) { w.mend = on(9, func(s *Sample) { s.Rows = append(s.Rows, s.Rows[0]) }) }, all, Invalid, "were asked for"},
-		"fewer repetitions": {func(w *world) { w.Policy.Repetitions = 2 }, all, Invalid, "1 repetition, and the policy asks for 2"},
+		"fewer repetitions": {func(w *world) { w.Policy.Repetitions = 2 }, all, Invalid, "1 repetition, and 2 were asked for"},
 		"the baseline elsewhere": {func(w *world) {
 			w.mend = func(_ int, s *Sample) {
 				if s.Arm == Candidate {
@@ -293,6 +293,8 @@ func TestReadRefuses(t *testing.T) {
 		"an endless canary": {`"canary":1`, `"canary":4000000000000000000`, "rounds of the canary"},
 		"no device":         {`"device":"any"`, `"device":""`, "the policy names no device"},
 		"a key twice":       {`"version":1`, `"version":1,"Policy":{}`, `key "policy" is there twice`},
+		"a key in disguise": {`"version":1`, `"version":1,"polic\u0079":{}`, `key "policy" is there twice`},
+		"deeper":            {`"kind":"cpu"`, `"kind":"cpu","x":[{"a":["}",{}],"b":1},{"a":"\"","a":2}]`, `key "a" is there twice`},
 		"a test left out":   {`"tests":["pp512","tg128"]`, `"tests":["pp512"]`, "the policy limits"},
 		"a class left out":  {`"classes":null`, `"classes":["dense"]`, `no run is of class "dense"`},
 		"cut short":         {`"samples":[`, `"samples":[[`, "no evidence"},

@@ -9,34 +9,43 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"strix-build/internal/recipe"
 )
 
 // Read reads evidence and checks that it can be judged. It does not compare the verdict in it: see [Judge].
 func Read(data []byte) (*Evidence, error) {
+	var e Evidence
+	if err := Decode(data, EvidenceVersion, &e); err != nil {
+		return nil, err
+	}
+	return &e, e.check()
+}
+
+// Decode reads a document of a format up to newest into a struct, and refuses what the struct does not have, or has twice.
+func Decode(data []byte, newest int, into any) error {
 	var head struct {
 		Version int `json:"version"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, fmt.Errorf("no evidence: %w", err)
+		return fmt.Errorf("no evidence: %w", err)
 	}
-	if head.Version < 1 || head.Version > EvidenceVersion {
-		return nil, fmt.Errorf("evidence of format %d; this program reads format %d", head.Version, EvidenceVersion)
+	if head.Version < 1 || head.Version > newest {
+		return fmt.Errorf("evidence of format %d; this program reads format %d", head.Version, newest)
 	}
-	if err := onceOnly(json.NewDecoder(bytes.NewReader(data))); err != nil {
-		return nil, fmt.Errorf("no evidence: %w", err)
+	if err := onceOnly(data); err != nil {
+		return fmt.Errorf("no evidence: %w", err)
 	}
-	var e Evidence
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&e); err != nil {
-		return nil, fmt.Errorf("no evidence: %w", err)
+	if err := d.Decode(into); err != nil {
+		return fmt.Errorf("no evidence: %w", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("no evidence: something follows the document")
+		return errors.New("no evidence: something follows the document")
 	}
-	return &e, e.check()
+	return nil
 }
 
 // check reports what would make judging meaningless.
@@ -128,33 +137,58 @@ func (e *Evidence) checkRuns() error {
 	return nil
 }
 
-// onceOnly reports a key that an object has twice, in whatever case: readers differ in which of them counts.
-func onceOnly(d *json.Decoder) error {
-	token, err := d.Token()
-	if err != nil {
-		return err
-	}
-	delim, ok := token.(json.Delim)
-	if !ok {
-		return nil
-	}
-	seen := map[string]bool{}
-	for d.More() {
-		if delim == '{' {
-			key, err := d.Token()
-			if err != nil {
-				return err
+// onceOnly reports a key that an object of a valid document has twice, in whatever case: readers differ in which of them counts. It goes
+// over the bytes once: a decoder's tokens take three times as long as all of the rest.
+func onceOnly(data []byte) error {
+	var open []map[string]bool // the keys so far of what is open; nil: an array
+	key := false               // a key is next, if it is an object
+	for i := 0; i < len(data); i++ {
+		switch data[i] {
+		case '{':
+			open, key = append(open, map[string]bool{}), true
+		case '[':
+			open = append(open, nil)
+		case '}', ']':
+			open, key = open[:len(open)-1], false
+		case ',':
+			key = true
+		case '"':
+			text := quoted(data[i:])
+			i += len(text) - 1
+			if !key || len(open) == 0 || open[len(open)-1] == nil {
+				continue
 			}
-			name := strings.ToLower(key.(string))
-			if seen[name] {
+			name, keys := keyOf(text), open[len(open)-1]
+			if keys[name] {
 				return fmt.Errorf("key %q is there twice", name)
 			}
-			seen[name] = true
-		}
-		if err := onceOnly(d); err != nil {
-			return err
+			keys[name], key = true, false
 		}
 	}
-	_, err = d.Token()
-	return err
+	return nil
+}
+
+// quoted is the string that data begins with, quotes and all.
+func quoted(data []byte) []byte {
+	for i := 1; i < len(data); i++ {
+		switch data[i] {
+		case '\\':
+			i++
+		case '"':
+			return data[:i+1]
+		}
+	}
+	return data
+}
+
+// keyOf is a key as all readers have it.
+func keyOf(text []byte) string {
+	for _, b := range text {
+		if b >= utf8.RuneSelf || b == '\\' {
+			var name string
+			_ = json.Unmarshal(text, &name) // it is a part of a valid document
+			return strings.ToLower(name)
+		}
+	}
+	return strings.ToLower(string(text[1 : len(text)-1]))
 }

@@ -3,7 +3,7 @@ package gate
 import (
 	"slices"
 
-	"gonum.org/v1/gonum/stat"
+	"strix-build/internal/rank"
 )
 
 // roundOf are the four processes of one round, by place.
@@ -33,40 +33,21 @@ func (e *Evidence) rounds(run int, part Part) []roundOf {
 func (r roundOf) speeds(test string) [4]float64 {
 	var out [4]float64
 	for i, s := range r {
-		out[i] = s.speed(test)
+		out[i] = s.Speed(test)
 	}
 	return out
 }
 
-// speed is the median of a process's repetitions of a test: 0 where it made none.
-func (s *Sample) speed(test string) float64 {
+// Speed is the median of a process's repetitions of a test: 0 where it made none.
+func (s *Sample) Speed(test string) float64 {
 	for i := range s.Rows {
 		if r := &s.Rows[i]; r.Test() == test {
 			var speeds []float64
 			for _, ns := range r.Samples {
 				speeds = append(speeds, float64(r.Prompt+r.Gen)*1e9/float64(ns))
 			}
-			return median(speeds)
+			return rank.Median(speeds)
 		}
 	}
 	return 0
-}
-
-// median is 0 where there is nothing.
-func median(x []float64) float64 {
-	n := len(x)
-	if n == 0 {
-		return 0
-	}
-	x = slices.Sorted(slices.Values(x))
-	return (x[(n-1)/2] + x[n/2]) / 2
-}
-
-// variation is the standard deviation over the mean, 0 where there are less than two.
-func variation(x []float64) float64 {
-	if len(x) < 2 {
-		return 0
-	}
-	mean, dev := stat.MeanStdDev(x, nil)
-	return dev / mean
 }

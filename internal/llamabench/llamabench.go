@@ -90,20 +90,32 @@ const maxRow = 16 << 20
 // before it must not be taken for all that was asked.
 func Parse(r io.Reader) ([]Row, error) {
 	var rows []Row
+	n, err := Each(r, func(_ int, row *Row) error { rows = append(rows, *row); return nil })
+	if err != nil {
+		return nil, fmt.Errorf("line %d: %w", n, err)
+	}
+	return rows, nil
+}
+
+// Each reads row by row, and returns the number of the line at which it ended, from 1.
+func Each(r io.Reader, each func(line int, row *Row) error) (line int, err error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxRow)
-	for n := 1; lines.Scan(); n++ {
-		line := bytes.TrimSpace(lines.Bytes())
-		if len(line) == 0 {
+	for lines.Scan() {
+		line++
+		text := bytes.TrimSpace(lines.Bytes())
+		if len(text) == 0 {
 			continue
 		}
-		row, err := parseRow(line)
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", n, err)
+		row, err := parseRow(text)
+		if err == nil {
+			err = each(line, row)
 		}
-		rows = append(rows, *row)
+		if err != nil {
+			return line, err
+		}
 	}
-	return rows, lines.Err()
+	return line, lines.Err()
 }
 
 func parseRow(line []byte) (*Row, error) {

@@ -30,6 +30,8 @@ type Options struct {
 	Dir     string   // for its socket: a short path, for a socket's name has 107 bytes at most
 	Timeout time.Duration
 	Log     io.Writer // a copy of what it writes; nil: none
+	// Used is told what the server took, once it was stopped; nil: no one asks.
+	Used *program.Usage
 }
 
 // Server is a running llama-server behind a socket file: no port that another program could have taken.
@@ -54,7 +56,7 @@ func Start(ctx context.Context, r program.Runner, o Options) (*Server, error) {
 	socket := filepath.Join(dir, "l.sock")
 	runCtx, stop := context.WithCancel(ctx)
 	s := &Server{Log: llamalog.New(o.Log), socket: socket, timeout: o.Timeout, stopRun: stop, done: make(chan struct{}), client: dial(socket)}
-	c := program.Command{Program: Program, Args: append(append([]string{}, o.Args...), "--host", socket), Dir: dir, Files: o.Files, Stdout: s.Log, Stderr: s.Log}
+	c := program.Command{Program: Program, Args: append(append([]string{}, o.Args...), "--host", socket), Dir: dir, Files: o.Files, Stdout: s.Log, Stderr: s.Log, Used: o.Used}
 	began := time.Now()
 	go func() {
 		defer close(s.done)

@@ -11,7 +11,10 @@ import (
 func (f *Flags) check(c *checker) {
 	backends := sortedKeys(f.Backends)
 	c.effects(f.Common)
-	c.draft(f.Draft)
+	c.draft(f.Draft, draftMark, maxMark)
+	for _, way := range sortedKeys(f.Speculation) {
+		c.draft(f.Speculation[way])
+	}
 	for _, name := range backends {
 		b := f.Backends[name]
 		c.effects(b.Effects)

@@ -16,7 +16,7 @@ const (
 	maxMark   = "${max}"
 )
 
-// DraftArgs are the arguments that make llama-server and its like draft with a second model, in one window.
+// DraftArgs are the arguments that make llama-server and its like draft, in one window of builds.
 type DraftArgs struct {
 	Window version.Window `yaml:"window" doc:"build numbers they hold for; none: all"`
 	Args   []Text         `yaml:"args,required" doc:"arguments; ${draft} stands for the draft's file, ${max} for the tokens drafted at once"`
@@ -27,23 +27,32 @@ type DraftArgs struct {
 
 // DraftWith returns the arguments that make a program of build b draft up to window tokens with the model in file.
 func (f *Flags) DraftWith(b version.Build, file string, window int) ([]string, error) {
-	i := slices.IndexFunc(f.Draft, func(d DraftArgs) bool { return d.Window.Contains(b) })
+	return argsFor(f.Draft, "draft", b, strings.NewReplacer(draftMark, file, maxMark, strconv.Itoa(window)))
+}
+
+// SpeculateWith returns the arguments that make a program of build b draft up to window tokens in a way that needs no second model.
+func (f *Flags) SpeculateWith(b version.Build, way string, window int) ([]string, error) {
+	return argsFor(f.Speculation[way], "speculation: "+way, b, strings.NewReplacer(maxMark, strconv.Itoa(window)))
+}
+
+// argsFor takes those of the first window that holds b; key is where they are.
+func argsFor(list []DraftArgs, key string, b version.Build, replace *strings.Replacer) ([]string, error) {
+	i := slices.IndexFunc(list, func(d DraftArgs) bool { return d.Window.Contains(b) })
 	if i < 0 {
-		return nil, fmt.Errorf("%s says under draft: nothing for %s", flagsFile, b)
+		return nil, fmt.Errorf("%s says under %s: nothing for %s", flagsFile, key, b)
 	}
-	replace := strings.NewReplacer(draftMark, file, maxMark, strconv.Itoa(window))
-	args := values(f.Draft[i].Args)
+	args := values(list[i].Args)
 	for j := range args {
 		args[j] = replace.Replace(args[j])
 	}
 	return args, nil
 }
 
-// draft looks for arguments that name no draft or no window, and for windows that never count.
-func (c *checker) draft(list []DraftArgs) {
+// draft looks for arguments that lack a mark, and for windows that never count.
+func (c *checker) draft(list []DraftArgs, marks ...string) {
 	for i, d := range list {
 		all := values(d.Args)
-		for _, mark := range []string{draftMark, maxMark} {
+		for _, mark := range marks {
 			if c.clean && !slices.Contains(all, mark) {
 				c.list.Add(d.Pos, "", "these arguments have no %s", mark)
 			}

@@ -31,3 +31,26 @@ func TestDraftWith(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestSpeculateWith(t *testing.T) {
+	t.Parallel()
+	f, err := LoadFlags(os.DirFS("../.."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		b         version.Build
+		way       string
+		want, why string
+	}{
+		{8779, "ngram", "--spec-type ngram-simple", ""},
+		{9880, "mtp", "--spec-type draft-mtp --spec-draft-n-max 3", ""},
+		{9179, "mtp", "", "recipes/flags.yaml says under speculation: mtp: nothing for b9179"},
+		{9880, "magic", "", "recipes/flags.yaml says under speculation: magic: nothing for b9880"},
+	} {
+		args, err := f.SpeculateWith(c.b, c.way, 3)
+		if got := strings.Join(args, " "); got != c.want || (err == nil) != (c.why == "") || err != nil && err.Error() != c.why {
+			t.Errorf("%s %s: %q, %v", c.b, c.way, got, err)
+		}
+	}
+}

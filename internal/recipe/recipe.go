@@ -119,6 +119,8 @@ type Flags struct {
 	Features map[string]Feature `yaml:"features,required" doc:"features by name"`
 	Common   []Effect           `yaml:"common" doc:"effects on every build"`
 	Draft    []DraftArgs        `yaml:"draft" doc:"how llama.cpp's programs are told to draft; the first window that holds the build number counts"`
+	// Speculation are the kinds that need no second model.
+	Speculation map[string][]DraftArgs `yaml:"speculation" doc:"how llama-server is told to draft without a second model, by the name that strix-build bench calls it: ngram, mtp; the first window that holds the build number counts"`
 
 	Pos diag.Pos `yaml:"-"`
 }

@@ -9,8 +9,10 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -25,6 +27,7 @@ const (
 	Fail  = "fail"  // it ends with an error
 	Short = "short" // its last row is cut short
 	Mute  = "mute"  // it prints nothing
+	Stuck = "stuck" // it does not end where the KV cache has two types
 )
 
 // Main is the program.
@@ -32,6 +35,11 @@ func Main() {
 	n, err := strconv.ParseFloat(os.Getenv(EnvSpeed), 64)
 	if err != nil {
 		n = 1000
+	}
+	if get := options(os.Args[1:]); os.Getenv(EnvMode) == Stuck && get["-ctk"] != get["-ctv"] {
+		asked := make(chan os.Signal, 1)
+		signal.Notify(asked, syscall.SIGTERM)
+		<-asked
 	}
 	if err := Run(os.Args[1:], n, os.Getenv(EnvMode), os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "error: "+err.Error())
@@ -42,10 +50,7 @@ func Main() {
 
 // Run prints the rows of llama-bench's arguments, at a speed that scatters by half a percent.
 func Run(args []string, speed float64, mode string, out io.Writer) error {
-	get := map[string]string{}
-	for i := 0; i+1 < len(args); i += 2 {
-		get[args[i]] = args[i+1]
-	}
+	get := options(args)
 	depth, _ := strconv.Atoi(get["-d"])
 	if mode == Fail {
 		return fmt.Errorf("failed to load model '%s'", get["-m"])
@@ -54,7 +59,9 @@ func Run(args []string, speed float64, mode string, out io.Writer) error {
 	for _, kind := range []string{"-p", "-n"} {
 		for n := range strings.SplitSeq(get[kind], ",") {
 			if tokens, _ := strconv.Atoi(n); tokens > 0 {
-				rows = append(rows, row(kind, tokens, depth, get["-m"], speed))
+				r := row(kind, tokens, depth, get["-m"], speed)
+				r["type_k"], r["type_v"] = get["-ctk"], get["-ctv"]
+				rows = append(rows, r)
 			}
 		}
 	}
@@ -72,6 +79,15 @@ func Run(args []string, speed float64, mode string, out io.Writer) error {
 		fmt.Fprintf(out, "%s\n", data)
 	}
 	return nil
+}
+
+// options are arguments by the option before them.
+func options(args []string) map[string]string {
+	get := map[string]string{}
+	for i := 0; i+1 < len(args); i += 2 {
+		get[args[i]] = args[i+1]
+	}
+	return get
 }
 
 func row(kind string, tokens, depth int, model string, speed float64) map[string]any {

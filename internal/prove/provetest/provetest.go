@@ -63,7 +63,7 @@ func Main() {
 // Run runs a program until ctx is cancelled or it ends by itself.
 func Run(ctx context.Context, program string, args []string, mode string, stdout, stderr io.Writer) error {
 	f := &fake{args: args, mode: mode, log: stderr}
-	f.drafting = f.value("--model-draft") != "" && mode != NoDraft
+	f.drafting = (f.value("--model-draft") != "" || f.value("--spec-type") != "") && mode != NoDraft
 	switch {
 	case slices.Contains(args, "--version"):
 		fmt.Fprintln(stderr, "version: 9909 (5eca4e3ca)")

@@ -178,12 +178,18 @@ func (f *fake) chat(w http.ResponseWriter, r *http.Request) {
 		"timings": f.timings(q.Max, accepted)})
 }
 
+// timings are those of an answer; a fake that drafts takes half the time.
 func (f *fake) timings(drafted, accepted int) map[string]int {
-	if !f.drafting {
-		return map[string]int{}
+	t := map[string]int{"predicted_n": drafted, "predicted_per_second": speed}
+	if f.drafting {
+		t["predicted_per_second"] = 2 * speed
+		t["draft_n"], t["draft_n_accepted"] = drafted, accepted
 	}
-	return map[string]int{"draft_n": drafted, "draft_n_accepted": accepted}
+	return t
 }
+
+// speed is how fast a fake says that it is, in tokens a second.
+const speed = 100
 
 func read(r *http.Request, into any) { _ = json.NewDecoder(r.Body).Decode(into) }
 

@@ -1,4 +1,4 @@
-package gate
+package rank
 
 import (
 	"math"
@@ -26,18 +26,18 @@ func TestSignedRankChances(t *testing.T) {
 func TestSignedRankOfKnownDifferences(t *testing.T) {
 	t.Parallel()
 	// Hollander and Wolfe, Nonparametric Statistical Methods, example 3.1: T+ 5 of 9 pairs, estimate -0.46
-	s := newSignedRank([]float64{-0.952, 0.147, -1.022, -0.430, -0.620, -0.590, -0.490, 0.080, -0.010})
-	if got := s.estimate(); math.Abs(got+0.46) > 1e-9 {
+	s := NewSigned([]float64{-0.952, 0.147, -1.022, -0.430, -0.620, -0.590, -0.490, 0.080, -0.010})
+	if got := s.Estimate(); math.Abs(got+0.46) > 1e-9 {
 		t.Errorf("estimate %g, want -0.46", got)
 	}
-	if got := s.pBelow(0); math.Abs(got-10./512) > 1e-12 {
-		t.Errorf("pBelow(0) = %g, want 10/512", got)
+	if got := s.PBelow(0); math.Abs(got-10./512) > 1e-12 {
+		t.Errorf("PBelow(0) = %g, want 10/512", got)
 	}
-	low, high := s.bounds(0.0205)
+	low, high := s.Bounds(0.0205)
 	if math.Abs(low+0.786) > 1e-9 || math.Abs(high+0.010) > 1e-9 {
 		t.Errorf("bounds %g to %g, want -0.786 to -0.010", low, high)
 	}
-	if low, high := newSignedRank([]float64{1, 2}).bounds(0.1); !math.IsInf(low, -1) || !math.IsInf(high, 1) {
+	if low, high := NewSigned([]float64{1, 2}).Bounds(0.1); !math.IsInf(low, -1) || !math.IsInf(high, 1) {
 		t.Errorf("two pairs have bounds %g to %g at 10 %%; their smallest chance is 25 %%", low, high)
 	}
 }
@@ -62,7 +62,7 @@ func TestIntervalsMissNoMoreThanTheySay(t *testing.T) {
 			for i := range d {
 				d[i] = skewed(rng) - skewed(rng)
 			}
-			if low, _ := newSignedRank(d).bounds(alpha); low > 0 {
+			if low, _ := NewSigned(d).Bounds(alpha); low > 0 {
 				exact++
 			}
 			if bootstrapLow(rng, d, alpha) > 0 {
@@ -88,7 +88,7 @@ func bootstrapLow(rng *rand.Rand, d []float64, alpha float64) float64 {
 		for j := range sample {
 			sample[j] = d[rng.IntN(len(d))]
 		}
-		found[i] = newSignedRank(sample).estimate()
+		found[i] = NewSigned(sample).Estimate()
 	}
 	slices.Sort(found)
 	return found[int(alpha*draws)]
@@ -105,8 +105,8 @@ func TestHolm(t *testing.T) {
 		{[]float64{0.03, 0.03}, []bool{false, false}},
 		{nil, []bool{}},
 	} {
-		if got := holm(c.p, 0.05); !slices.Equal(got, c.want) {
-			t.Errorf("holm(%v) = %v, want %v", c.p, got, c.want)
+		if got := Holm(c.p, 0.05); !slices.Equal(got, c.want) {
+			t.Errorf("Holm(%v) = %v, want %v", c.p, got, c.want)
 		}
 	}
 }

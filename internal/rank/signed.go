@@ -1,4 +1,8 @@
-package gate
+// Package rank estimates by how much two sets of measurements differ, with rank tests: exact for small numbers, and with no
+// assumption about the shape of the noise. Signed is for pairs, Sum for two sets that are not paired.
+//
+// It knows nothing of what was measured, and judges nothing.
+package rank
 
 import (
 	"math"
@@ -6,18 +10,19 @@ import (
 	"sync"
 )
 
-// signedRank is Wilcoxon's signed-rank test on the differences of pairs, with the point estimate and the interval that
+// Signed is Wilcoxon's signed-rank test on the differences of pairs, with the point estimate and the interval that
 // belong to it (Hodges and Lehmann, 1963). It is exact for every number of pairs: where both arms scatter in the same way,
 // however skewed, the difference of two is symmetric about the true one, and that is all it assumes.
 //
 // It works on Walsh averages, the n(n+1)/2 means of two differences, each with itself too: the statistic is how many lie
 // above the value in question, the estimate is their median, and a bound is one of them.
-type signedRank struct {
-	pairs int
+type Signed struct {
+	Pairs int
 	walsh []float64 // sorted
 }
 
-func newSignedRank(differences []float64) signedRank {
+// NewSigned makes the test of some differences.
+func NewSigned(differences []float64) Signed {
 	n := len(differences)
 	walsh := make([]float64, 0, n*(n+1)/2)
 	for i, a := range differences {
@@ -26,11 +31,11 @@ func newSignedRank(differences []float64) signedRank {
 		}
 	}
 	slices.Sort(walsh)
-	return signedRank{pairs: n, walsh: walsh}
+	return Signed{Pairs: n, walsh: walsh}
 }
 
-// estimate is the Hodges-Lehmann estimate. It is not a number where there is no pair.
-func (s signedRank) estimate() float64 {
+// Estimate is the Hodges-Lehmann estimate. It is not a number where there is no pair.
+func (s Signed) Estimate() float64 {
 	n := len(s.walsh)
 	if n == 0 {
 		return math.NaN()
@@ -38,34 +43,34 @@ func (s signedRank) estimate() float64 {
 	return (s.walsh[(n-1)/2] + s.walsh[n/2]) / 2
 }
 
-// pBelow is the chance of seeing what was seen, or more of it, if the true difference were at or above at: small where it
+// PBelow is the chance of seeing what was seen, or more of it, if the true difference were at or above at: small where it
 // lies below. Averages that equal at speak against it.
-func (s signedRank) pBelow(at float64) float64 {
+func (s Signed) PBelow(at float64) float64 {
 	above := 0
 	for _, w := range s.walsh {
 		if w >= at {
 			above++
 		}
 	}
-	return atMost(s.pairs, above)
+	return atMost(s.Pairs, above)
 }
 
-// pAbove is the same for a true difference at or below at.
-func (s signedRank) pAbove(at float64) float64 {
+// PAbove is the same for a true difference at or below at.
+func (s Signed) PAbove(at float64) float64 {
 	below := 0
 	for _, w := range s.walsh {
 		if w <= at {
 			below++
 		}
 	}
-	return atMost(s.pairs, below)
+	return atMost(s.Pairs, below)
 }
 
-// bounds are the ends of the interval that holds the true difference but for a chance of alpha at each end. Too few pairs
+// Bounds are the ends of the interval that holds the true difference but for a chance of alpha at each end. Too few pairs
 // have no such interval: it is without end.
-func (s signedRank) bounds(alpha float64) (low, high float64) {
+func (s Signed) Bounds(alpha float64) (low, high float64) {
 	k := -1
-	for k+1 < len(s.walsh) && atMost(s.pairs, k+1) <= alpha {
+	for k+1 < len(s.walsh) && atMost(s.Pairs, k+1) <= alpha {
 		k++
 	}
 	if k < 0 {
@@ -104,30 +109,4 @@ func cumulative(n int) []float64 {
 		p[i] += p[i-1]
 	}
 	return p
-}
-
-// holm reports which of the chances are small enough that all their claims may be made at once with a chance of alpha that
-// any is wrong (Holm, 1979).
-func holm(chances []float64, alpha float64) []bool {
-	order := make([]int, len(chances))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		switch {
-		case chances[a] < chances[b]:
-			return -1
-		case chances[a] > chances[b]:
-			return 1
-		}
-		return 0
-	})
-	out := make([]bool, len(chances))
-	for i, at := range order {
-		if chances[at] > alpha/float64(len(chances)-i) {
-			break
-		}
-		out[at] = true
-	}
-	return out
 }

@@ -1,0 +1,281 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"strix-build/internal/bench"
+	"strix-build/internal/build"
+	"strix-build/internal/gate"
+	"strix-build/internal/llamaserver"
+	"strix-build/internal/matrix"
+	"strix-build/internal/program"
+	"strix-build/internal/recipe"
+	"strix-build/internal/store"
+)
+
+// benchRun is a matrix that is measured.
+type benchRun struct {
+	*app
+	o                 benchFlags
+	axes              *matrix.Axes
+	work              string // a folder
+	subjects          []*subject
+	files, draftFiles map[string]string // of models and drafts, by class
+	flags             *recipe.Flags
+	e                 *matrix.Evidence
+	file              string // that keeps e
+}
+
+// runBench measures what is left to measure, and shows it.
+func (a *app) runBench(ctx context.Context, o benchFlags, axes *matrix.Axes) error {
+	images, err := a.images()
+	if err != nil {
+		return err
+	}
+	work, drop, err := images.Scratch(ctx) // swept up where we are killed
+	if err != nil {
+		return err
+	}
+	defer drop()
+	b := &benchRun{app: a, o: o, axes: axes, work: work}
+	defer b.close()
+	if err := b.prepare(ctx); err != nil {
+		return err
+	}
+	measured := b.measure(ctx)
+	if measured != nil {
+		b.e.Ended = measured.Error()
+	}
+	b.e.Conclude()
+	if err := b.keep(b.e); err != nil {
+		return errors.Join(measured, err)
+	}
+	a.printf("all that was measured: %s\n", b.file)
+	return errors.Join(measured, a.showBench(b.e, o.csvFile))
+}
+
+func (b *benchRun) close() {
+	for _, s := range b.subjects {
+		s.close()
+	}
+}
+
+// prepare finds programs and models, and what was measured before.
+func (b *benchRun) prepare(ctx context.Context) error {
+	first := bench.Program
+	if len(b.axes.Tests) == 0 {
+		first = llamaserver.Program
+	}
+	for _, arm := range b.o.arms {
+		arm.gpu, arm.host = b.o.gpu && arm.bin == "", b.o.host
+		s, err := b.subject(ctx, arm, b.work, first)
+		if err != nil {
+			return err
+		}
+		b.subjects = append(b.subjects, s)
+	}
+	if err := b.findModels(ctx, b.subjects[0].host); err != nil {
+		return err
+	}
+	if err := b.prepareSpecs(ctx); err != nil {
+		return err
+	}
+	runs, err := b.axes.Runs()
+	if err != nil {
+		return err
+	}
+	b.newEvidence(runs)
+	b.warn()
+	return b.resume()
+}
+
+// prepareSpecs makes sure that each arm can draft as it is asked to.
+func (b *benchRun) prepareSpecs(ctx context.Context) error {
+	if len(b.axes.Specs) == 0 {
+		return nil
+	}
+	p, err := b.project()
+	if err != nil {
+		return err
+	}
+	if b.flags, err = recipe.LoadFlags(p.FS); err != nil {
+		return err
+	}
+	for arm, s := range b.subjects {
+		if !s.has(llamaserver.Program) {
+			return usage("--spec: %s has no %s", s.name, llamaserver.Program)
+		}
+		for _, way := range b.axes.Specs {
+			if err := b.prepareSpec(ctx, arm, way); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// prepareSpec finds out how an arm is told to draft.
+func (b *benchRun) prepareSpec(ctx context.Context, arm int, way matrix.Spec) error {
+	if way == matrix.Off {
+		return nil
+	}
+	s, letter := b.subjects[arm], string(rune('A'+arm))
+	if err := b.knowBuild(ctx, s, b.o.builds[letter]); err != nil {
+		return &build.HintError{Err: fmt.Errorf("--spec %s: %s: %w", way, s.name, err), Hint: "say which build it is: --build " + letter + "=b9880"}
+	}
+	if _, err := b.speculate(arm, way, "draft.gguf"); err != nil {
+		return usage("--spec %s: %s: %v", way, s.name, err)
+	}
+	return nil
+}
+
+// The tokens drafted at once, where no one says: upstream's for MTP, the gate's for a second model.
+const mtpWindow = 3
+
+func (b *benchRun) speculate(arm int, way matrix.Spec, file string) ([]string, error) {
+	window := b.o.window
+	switch {
+	case window == 0 && way == matrix.MTP:
+		window = mtpWindow
+	case window == 0:
+		window = draftWindow
+	}
+	if way == matrix.Draft {
+		return b.flags.DraftWith(b.subjects[arm].build, file, window)
+	}
+	return b.flags.SpeculateWith(b.subjects[arm].build, string(way), window)
+}
+
+// newEvidence is what a matrix begins with.
+func (b *benchRun) newEvidence(runs []matrix.Run) {
+	served := (&specFlags{ngl: b.o.ngl, device: b.o.device}).options("")
+	e := &matrix.Evidence{Version: matrix.EvidenceVersion, Tool: versionText(), Host: gate.Host(b.subjects[0].machine.Facts), Args: (&gateFlags{ngl: b.o.ngl, device: b.o.device}).args(),
+		ServerArgs: append([]string{}, served.Args...), DraftArgs: append([]string{}, served.DraftArgs...), Rounds: b.o.rounds, Repetitions: b.o.repetitions,
+		Settle: b.o.settle, Timeout: b.o.timeout, Others: b.o.others, Runs: runs, Samples: []matrix.Sample{}, Cells: []matrix.Cell{}, Faults: []string{}}
+	for _, s := range b.subjects {
+		e.Arms = append(e.Arms, s.evidence())
+	}
+	on := b.o.flashAttn
+	for _, kv := range b.axes.KV {
+		if on == "" && kv.NeedsFlashAttention() {
+			on = "on" // in every cell, so that they differ in the cache alone
+		}
+	}
+	if on != "" {
+		e.Args = append(e.Args, "-fa", map[string]string{"on": "1", "off": "0"}[on])
+		e.ServerArgs = append(e.ServerArgs, "--flash-attn", on)
+	}
+	e.Args, e.ServerArgs = append(e.Args, b.o.extra...), append(e.ServerArgs, b.o.extra...)
+	b.e = e
+}
+
+// warn tells of what is known to take long.
+func (b *benchRun) warn() {
+	for _, kv := range b.axes.KV {
+		if kv.Asymmetric() {
+			b.printf("warning: --kv %s: with keys and values of two types, every pair that was tried on gfx1151 timed out or was more than 3 times slower at 32,768 tokens "+
+				"(Vulkan, 0xSero/strix-benchmarks, 2026-04); a process that takes longer than %s is ended, and its cells say time-out\n", kv, b.o.timeout)
+		}
+	}
+}
+
+// resume goes on with a document that is about the same and not finished.
+func (b *benchRun) resume() error {
+	if b.file = b.o.jsonFile; b.file == "" {
+		dir, err := b.state()
+		if err != nil {
+			return err
+		}
+		var names []string
+		for _, s := range b.subjects {
+			names = append(names, s.name)
+		}
+		b.file = filepath.Join(dir, "bench", shortName(fileName(strings.Join(names, " ")))+".json")
+	}
+	return b.goOn(b.file, "--json", func(data []byte) (int, bool, error) {
+		old, err := matrix.Read(data)
+		if err != nil {
+			return 0, false, err
+		}
+		_, more := matrix.Next(old)
+		if !more || !sameBench(old, b.e) {
+			return 0, false, nil
+		}
+		old.Ended = ""
+		b.e = old
+		return len(old.Samples), true, nil
+	})
+}
+
+// longestName leaves room for what is put behind a file's name, which has 255 bytes at most.
+const longestName = 200
+
+// shortName is a name that a file can have, and no other name has.
+func shortName(name string) string {
+	if len(name) <= longestName {
+		return name
+	}
+	return fmt.Sprintf("%s-%x", name[:longestName-17], sha256.Sum256([]byte(name)))[:longestName]
+}
+
+// sameBench reports whether one goes on with the other: nothing that was asked has changed, nor the host.
+func sameBench(a, b *matrix.Evidence) bool {
+	asked := func(e *matrix.Evidence) matrix.Evidence {
+		out := *e
+		out.Tool, out.Samples, out.Cells, out.Faults, out.Ended = "", nil, nil, nil, ""
+		return out
+	}
+	return sameJSON(asked(a), asked(b))
+}
+
+func (b *benchRun) keep(e *matrix.Evidence) error {
+	data, err := json.MarshalIndent(e, "", " ")
+	if err != nil {
+		return err
+	}
+	return store.WriteFile(b.file, append(data, '\n'))
+}
+
+func (b *benchRun) measure(ctx context.Context) error {
+	d, done, err := b.newDisplay(true)
+	if err != nil {
+		return err
+	}
+	defer done()
+	m := matrix.Bench{Meter: bench.Meter{Timeout: b.o.timeout, Busy: b.subjects[0].host.Busy}, Models: b.files, Drafts: b.draftFiles, Speculate: b.speculate,
+		WorkDir: b.work, Keep: b.keep, Step: d.Step}
+	for _, s := range b.subjects {
+		m.Arms = append(m.Arms, program.Runner(s))
+	}
+	return m.Measure(ctx, b.e)
+}
+
+// showBench prints what was measured, and turns what cannot be trusted into the exit code.
+func (a *app) showBench(e *matrix.Evidence, csvFile string) error {
+	if csvFile != "" {
+		var out bytes.Buffer
+		if err := e.CSV(&out); err != nil {
+			return err
+		}
+		if err := store.WriteFile(csvFile, out.Bytes()); err != nil {
+			return err
+		}
+	}
+	if err := e.Text(a.out, a.width(a.out)); err != nil {
+		return err
+	}
+	switch n := e.Failures(); {
+	case e.Refused():
+		return &refusedError{"what was measured cannot be trusted: INVALID"}
+	case n > 0:
+		return fmt.Errorf("%d of %d cells failed", n, len(e.Cells))
+	}
+	return nil
+}

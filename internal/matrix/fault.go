@@ -1,0 +1,78 @@
+package matrix
+
+import (
+	"fmt"
+	"slices"
+
+	"strix-build/internal/gate"
+)
+
+// faults are the reasons why the samples cannot be trusted, each once. A process that failed is none: its cells say so.
+func (e *Evidence) faults() []string {
+	out := []string{}
+	add := func(text string) {
+		if text != "" && !slices.Contains(out, text) {
+			out = append(out, text)
+		}
+	}
+	add(e.disorder())
+	var kin gate.Kin
+	var others []float64
+	for i := range e.Samples {
+		s := &e.Samples[i]
+		var next *gate.Sample
+		if i+1 < len(e.Samples) {
+			next = &e.Samples[i+1].Sample
+		}
+		add(gate.ClockSet(i, &s.Sample, next))
+		if s.Part != gate.WarmUp {
+			others = append(others, s.Others)
+		}
+		if s.Fault != "" || e.Runs[s.Run].Spec != "" {
+			continue
+		}
+		run := &e.Runs[s.Run]
+		if text := s.Incomplete(run.Run, e.Repetitions); text != "" {
+			add(fmt.Sprintf("process %d, %s: %s", i+1, s.Arm, text))
+			continue
+		}
+		add(e.elsewhere(i))
+		add(kin.OfRun(run.Name(), &s.Sample))
+		add(kin.OfArm(run.Name()+" "+string(s.Arm), &s.Sample))
+	}
+	add(gate.Crowded(others, e.Others))
+	return out
+}
+
+// disorder reports samples that were not measured in this order.
+func (e *Evidence) disorder() string {
+	n := 0
+	for step := range e.plan {
+		switch {
+		case n == len(e.Samples):
+			return ""
+		case e.Samples[n].Step != step:
+			return fmt.Sprintf("process %d is not what comes next in a matrix: the document was put together otherwise", n+1)
+		}
+		n++
+	}
+	if n < len(e.Samples) {
+		return fmt.Sprintf("process %d is one too many", n+1)
+	}
+	return ""
+}
+
+// elsewhere reports rows of another build than the arm's, or of a cache of other types.
+func (e *Evidence) elsewhere(i int) string {
+	s := &e.Samples[i]
+	run := &e.Runs[s.Run]
+	for _, r := range s.Rows {
+		if build, want := fmt.Sprintf("b%d", r.Build), e.Arms[s.arm()].Build; r.Build != 0 && want != "" && want != build {
+			return fmt.Sprintf("%s: rows of build %s, and the image is of %s", s.Arm, build, want)
+		}
+		if got := (KV{r.TypeK, r.TypeV}); r.TypeK != "" && got != run.KV {
+			return fmt.Sprintf("process %d, %s: a row with a KV cache of %s, and %s was asked for", i+1, s.Arm, got, run.KV)
+		}
+	}
+	return ""
+}
