@@ -50,13 +50,7 @@ func (d delivery) deliver(ctx context.Context, a *app, s *store.Store, r *store.
 		a.printf("%s: loaded into %s as %s\n", r.Name, d.load, ref)
 	}
 	if d.push != "" {
-		for _, tag := range r.Tags {
-			ref, err := publish.Push(ctx, d.push, tag, img)
-			if err != nil {
-				return err
-			}
-			a.printf("%s: pushed %s as %s:%s\n", r.Name, ref, d.push, tag)
-		}
+		return a.publish(ctx, []string{r.Ref}, publishFlags{to: d.push})
 	}
 	return nil
 }

@@ -27,9 +27,9 @@ type Pruning struct {
 
 // Pruned is an image that goes, with its tags and what is attached to it.
 type Pruned struct {
-	Digest   string
-	Tags     []tag.Tag
-	Attached []string // digests
+	Digest   string    `json:"digest"`
+	Tags     []tag.Tag `json:"tags"`
+	Attached []string  `json:"attached"` // digests
 }
 
 // Plan says what would go. What a tag that moves names stays, and what an index that stays names, and what is attached to what stays, to any

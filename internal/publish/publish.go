@@ -234,3 +234,12 @@ func Recipes(tags []Tagged) []string {
 	}
 	return slices.Sorted(maps.Keys(names))
 }
+
+// WasChannel reports whether an image is, or was, one of a recipe's: a tag of the recipe names it.
+func (r *Repository) WasChannel(ctx context.Context, recipe, digest string) (bool, error) {
+	if digest == "" {
+		return false, nil
+	}
+	tags, err := r.Tags(ctx)
+	return slices.ContainsFunc(tags, func(t Tagged) bool { return t.Tag.Recipe == recipe && t.Digest == digest }), err
+}

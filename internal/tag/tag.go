@@ -123,3 +123,6 @@ func CheckRecipe(name string) error {
 	}
 	return err
 }
+
+// MarshalText writes String.
+func (t Tag) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
