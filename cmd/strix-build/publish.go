@@ -101,6 +101,11 @@ func (a *app) publish(ctx context.Context, names []string, o publishFlags) error
 		}
 	}
 	if o.candidateOnly {
+		for _, p := range all {
+			if p.judged.moves != movesChannel {
+				a.printf("%s: its channel stays: %s: %s\n", p.record.Ref, p.judged.word, p.judged.why)
+			}
+		}
 		return nil
 	}
 	return withHint(a.moveChannels(ctx, r, all, o.together))

@@ -23,9 +23,7 @@ func daily(t *testing.T, r *Repository, days int) (images []v1.Image, digests []
 	was := ""
 	for i := range days {
 		img := image(t)
-		rel := release(t, img)
-		rel.Fixed.Date = firstDay.AddDate(0, 0, i).Format("20060102")
-		got, err := r.Release(t.Context(), rel)
+		got, err := r.Release(t.Context(), withDay(release(t, img), i))
 		if err != nil {
 			t.Fatal(err)
 		}
