@@ -56,7 +56,7 @@ func (d delivery) deliver(ctx context.Context, a *app, s *store.Store, r *store.
 		a.printf("%s: loaded into %s as %s\n", r.Name, d.load, ref)
 	}
 	if d.push != "" {
-		return a.publish(ctx, []string{r.Ref}, publishFlags{to: d.push, candidateOnly: candidateOnly})
+		return a.publish(ctx, []string{r.Ref}, publishFlags{to: d.push, candidateOnly: candidateOnly, out: a.err})
 	}
 	return nil
 }

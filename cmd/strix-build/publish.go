@@ -26,6 +26,7 @@ import (
 type publishFlags struct {
 	to                      string
 	candidateOnly, together bool
+	out                     io.Writer // for the tags
 }
 
 func (a *app) publishCmd() *cobra.Command {
@@ -50,6 +51,7 @@ against it stays. Interrupted, the same command goes on and sends only what is m
 			if o.to == "" {
 				return usage("publish: say where: --to REPOSITORY")
 			}
+			o.out = a.out
 			return a.publish(cmd.Context(), args, o)
 		},
 	}
@@ -96,7 +98,7 @@ func (a *app) publish(ctx context.Context, names []string, o publishFlags) error
 		all = append(all, p)
 	}
 	for _, p := range all {
-		if err := a.release(ctx, r, p); err != nil {
+		if err := a.release(ctx, r, p, o.out); err != nil {
 			return withHint(err)
 		}
 	}
@@ -108,7 +110,7 @@ func (a *app) publish(ctx context.Context, names []string, o publishFlags) error
 		}
 		return nil
 	}
-	return withHint(a.moveChannels(ctx, r, all, o.together))
+	return withHint(moveChannels(ctx, r, all, o))
 }
 
 // publication finds an image and all that is to be said of it.
@@ -228,7 +230,7 @@ func moves(word gate.Word, policy *recipe.Policy) string {
 }
 
 // release pushes an image as a candidate.
-func (a *app) release(ctx context.Context, r *publish.Repository, p *publication) error {
+func (a *app) release(ctx context.Context, r *publish.Repository, p *publication, out io.Writer) error {
 	for _, name := range p.record.Tags {
 		was, err := r.Head(ctx, name)
 		if err != nil {
@@ -249,13 +251,13 @@ func (a *app) release(ctx context.Context, r *publish.Repository, p *publication
 	}
 	p.digest = done.Digest
 	for _, t := range done.Tags {
-		fmt.Fprintf(a.out, "%s:%s@%s\n", r, t, done.Digest)
+		fmt.Fprintf(out, "%s:%s@%s\n", r, t, done.Digest)
 	}
 	return nil
 }
 
 // moveChannels moves the channels of what passed. What did not is an error that says why.
-func (a *app) moveChannels(ctx context.Context, r *publish.Repository, all []*publication, together bool) error {
+func moveChannels(ctx context.Context, r *publish.Repository, all []*publication, o publishFlags) error {
 	var refused []error
 	for _, p := range all {
 		if why := p.stays(ctx, r); why != nil {
@@ -263,7 +265,7 @@ func (a *app) moveChannels(ctx context.Context, r *publish.Repository, all []*pu
 			p.judged.moves = movesCandidate
 		}
 	}
-	if together && len(refused) > 0 && len(all) > 1 {
+	if o.together && len(refused) > 0 && len(all) > 1 {
 		return errors.Join(append(refused, &refusedError{"no channel was moved: --together moves all or none"})...)
 	}
 	for _, p := range all {
@@ -274,7 +276,7 @@ func (a *app) moveChannels(ctx context.Context, r *publish.Repository, all []*pu
 			if err := r.Promote(ctx, name, p.digest, p.was[name]); err != nil {
 				return errors.Join(append(refused, err)...)
 			}
-			fmt.Fprintf(a.out, "%s:%s@%s\n", r, name, p.digest)
+			fmt.Fprintf(o.out, "%s:%s@%s\n", r, name, p.digest)
 		}
 	}
 	return errors.Join(refused...)
