@@ -31,15 +31,21 @@ func (d delivery) check() error {
 	return nil
 }
 
-func (d delivery) deliver(ctx context.Context, a *app, s *store.Store, r *store.Record) error {
-	if d.load == "" && d.push == "" {
-		return nil
+// of is where an image goes that was refused: to a registry only, so that it can be looked at.
+func (d delivery) of(refused error) delivery {
+	if refused != nil {
+		d.load = ""
 	}
-	img, err := s.Image(r)
-	if err != nil {
-		return err
-	}
+	return d
+}
+
+// deliver hands on an image; in a registry, with candidateOnly, it moves no channel.
+func (d delivery) deliver(ctx context.Context, a *app, s *store.Store, r *store.Record, candidateOnly bool) error {
 	if d.load != "" {
+		img, err := s.Image(r)
+		if err != nil {
+			return err
+		}
 		ref := "strix-build/" + r.Ref
 		if d.load == "podman" { // it would take a name without a registry for one of docker.io's
 			ref = "localhost/" + ref
@@ -50,13 +56,7 @@ func (d delivery) deliver(ctx context.Context, a *app, s *store.Store, r *store.
 		a.printf("%s: loaded into %s as %s\n", r.Name, d.load, ref)
 	}
 	if d.push != "" {
-		for _, tag := range r.Tags {
-			ref, err := publish.Push(ctx, d.push, tag, img)
-			if err != nil {
-				return err
-			}
-			a.printf("%s: pushed %s as %s:%s\n", r.Name, ref, d.push, tag)
-		}
+		return a.publish(ctx, []string{r.Ref}, publishFlags{to: d.push, candidateOnly: candidateOnly, out: a.err})
 	}
 	return nil
 }

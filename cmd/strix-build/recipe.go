@@ -12,6 +12,7 @@ import (
 
 	"strix-build/internal/build"
 	"strix-build/internal/recipe"
+	"strix-build/internal/store"
 	"strix-build/internal/upstream"
 )
 
@@ -126,7 +127,7 @@ the gate compares single operations of the GPU with the CPU's. An image that wil
 	fl.StringVar(&output, "output", "", "`DIR` for --target source and build (default NAME-TARGET)")
 	gating.register(fl)
 	fl.StringVar(&load, "load", "", "load the image into `ENGINE`: podman or docker")
-	fl.StringVar(&push, "push", "", "push the image to `REPOSITORY`, with the recipe's image.tags")
+	fl.StringVar(&push, "push", "", "publish the image to `REPOSITORY` (strix-build publish)")
 	cmd.AddCommand(a.recipeListCmd(), a.recipeShowCmd())
 	return cmd
 }
@@ -195,8 +196,8 @@ func (a *app) build(ctx context.Context, names []string, opt build.Options, targ
 			refused = a.gateBuilt(ctx, b.Images, r, gating)
 			errs[i] = errors.Join(errs[i], refused)
 		}
-		if refused == nil {
-			errs[i] = errors.Join(errs[i], to.deliver(ctx, a, b.Images, r.Record))
+		if target == build.Image || target == build.Test {
+			errs[i] = errors.Join(errs[i], to.of(refused).deliver(ctx, a, b.Images, r.Record, refused != nil || gateWord(r.Record) == store.Ungated))
 		}
 		if err := a.print(r, asJSON); err != nil {
 			return err

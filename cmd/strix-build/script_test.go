@@ -46,7 +46,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "fakessh": fakeSSH, "hiplibrary": hipLibrary, "miniature": miniatureProject, "programs": programs, "repeat": repeat,
-			"storeimage": storeImage,
+			"storeimage": storeImage, "serveregistry": serveRegistry, "built": built, "capture": capture,
 		},
 		Condition: func(name string) (bool, error) {
 			if name == "root" {

@@ -32,8 +32,8 @@ func TestIntegrationPush(t *testing.T) {
 	if o.code != 0 {
 		t.Fatalf("exit %d\n%s", o.code, o.stderr)
 	}
-	o.says(t, repo+"@"+r.Digest)
-	ref, err := name.ParseReference(repo + ":cpu")
+	o.says(t, repo+":cpu-candidate@"+r.Digest, "its channel stays: ungated")
+	ref, err := name.ParseReference(repo + ":cpu-candidate")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,10 @@ func TestIntegrationRefusingRegistry(t *testing.T) {
 	had := contents(t, filepath.Join(w.main.dir, "images"))
 	repo := serve(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		switch r.Method {
-		case http.MethodGet: // who are you
+		case http.MethodGet: // who are you, and what is this tag
+			if r.URL.Path != "/v2/" {
+				rw.WriteHeader(http.StatusNotFound)
+			}
 			return
 		case http.MethodHead: // do you have it
 			rw.WriteHeader(http.StatusNotFound)

@@ -1,97 +1,245 @@
-// Package publish takes a finished image out of the local store: to a registry or into a container engine.
+// Package publish takes a finished image out of the local store: into a container engine, or to a registry, with all that is to be
+// attached to it, under tags that move in one order only. A reader never sees a tag without its image and what proves it.
 //
-// It does not build, gate or sign; channels and referrers come with the gate.
+// It does not build, gate or sign, and what is attached is bytes to it: what they say is for others (internal/attest) to judge.
 package publish
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
+	"maps"
+	"slices"
 	"strings"
-	"syscall"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
+
+	"strix-build/internal/tag"
 )
 
 // CheckRepository refuses what is not a repository name, before anything is built.
 func CheckRepository(repo string) error {
-	if scheme, rest, ok := strings.Cut(repo, "://"); ok {
-		return fmt.Errorf("repository %q has a scheme (%s); write %q", repo, scheme, rest)
-	}
-	if _, err := name.NewRepository(repo); err != nil {
-		return fmt.Errorf("repository %q: %w", repo, err)
-	}
-	return nil
+	_, err := parseRepository(repo)
+	return err
 }
 
-// Push writes img's blobs and manifest by digest, then the tag, so that a reader never sees a tag without its image.
-// It returns the reference by digest. Credentials are the ordinary keychain's; opts come after the defaults.
-func Push(ctx context.Context, repo, tag string, img v1.Image, opts ...remote.Option) (string, error) {
+func parseRepository(repo string) (name.Repository, error) {
+	if scheme, rest, ok := strings.Cut(repo, "://"); ok {
+		return name.Repository{}, fmt.Errorf("repository %q has a scheme (%s); write %q", repo, scheme, rest)
+	}
 	r, err := name.NewRepository(repo)
 	if err != nil {
-		return "", err
+		return r, fmt.Errorf("repository %q: %w", repo, err)
 	}
+	return r, nil
+}
+
+// Push writes an image's blobs and its manifest, by digest: no tag names it yet. What is there is not sent again.
+func (r *Repository) Push(ctx context.Context, img v1.Image) (digest string, err error) {
 	d, err := img.Digest()
 	if err != nil {
 		return "", err
 	}
-	p, err := remote.NewPusher(append([]remote.Option{remote.WithAuthFromKeychain(authn.DefaultKeychain)}, opts...)...)
-	if err != nil {
-		return "", err
-	}
-	byDigest := r.Digest(d.String())
-	if err := p.Push(ctx, byDigest, img); err != nil {
-		return "", fmt.Errorf("push %s: %w", byDigest, reason(ctx, err))
-	}
-	if err := p.Push(ctx, r.Tag(tag), img); err != nil {
-		return "", fmt.Errorf("tag %s: %w", r.Tag(tag), reason(ctx, err))
-	}
-	return byDigest.String(), nil
+	return d.String(), r.explain(ctx, "push", d.String(), r.pusher.Push(ctx, r.name.Digest(d.String()), img))
 }
 
-// Load pipes img into `ENGINE load`, named ref as it is written.
-func Load(ctx context.Context, engine, ref string, img v1.Image) error {
-	return LoadBy(ctx, exec.CommandContext(ctx, engine, "load"), ref, img)
+// Head is what a tag points to; "" where there is no such tag. It is the digest of what the registry sends, not what it says.
+func (r *Repository) Head(ctx context.Context, t string) (digest string, err error) {
+	d, err := r.puller.Get(ctx, r.name.Tag(t))
+	if notFound(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", r.explain(ctx, "read", t, err)
+	}
+	got, _, err := v1.SHA256(strings.NewReader(string(d.Manifest)))
+	if err == nil && got != d.Digest {
+		err = fmt.Errorf("%s:%s: the registry says that it is %s, and sends %s", r.name, t, d.Digest, got)
+	}
+	return got.String(), err
 }
 
-// LoadBy pipes img into a command that does what `ENGINE load` does: on another host.
-func LoadBy(ctx context.Context, cmd *exec.Cmd, ref string, img v1.Image) error {
-	tag, err := name.NewTag(ref)
+// Complete makes sure that an image is whole: manifest, configuration, every layer.
+func (r *Repository) Complete(ctx context.Context, digest string) error {
+	img, err := r.Image(ctx, digest)
 	if err != nil {
 		return err
 	}
-	var out strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &out
-	// a pipe of the kernel's: writing to it ends with an error when the engine has gone
-	in, err := cmd.StdinPipe()
+	layers, err := img.Layers()
 	if err != nil {
-		return err
+		return r.explain(ctx, "read", digest, err)
 	}
-	if err := cmd.Start(); err != nil {
-		return err
+	if _, err := img.RawConfigFile(); err != nil {
+		return r.explain(ctx, "read the configuration of", digest, err)
 	}
-	wrote := errors.Join(tarball.Write(tag, img, in), in.Close())
-	if err := cmd.Wait(); err != nil {
-		if said := strings.TrimSpace(out.String()); said != "" {
-			err = fmt.Errorf("%w: %s", err, said)
+	for _, l := range layers {
+		d, err := l.Digest()
+		if err != nil {
+			return err
 		}
-		return reason(ctx, err)
+		there, err := partial.Exists(l)
+		if err != nil {
+			return r.explain(ctx, "look for layer "+d.String()+" of", digest, err)
+		}
+		if !there {
+			return fmt.Errorf("%s@%s: layer %s is not there", r.name, digest, d)
+		}
 	}
-	if errors.Is(wrote, syscall.EPIPE) { // it had read what it needed
-		return nil
-	}
-	return wrote
+	return nil
 }
 
-// reason prefers what ended the context to what that looked like.
-func reason(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+// Image opens an image of the registry by its digest.
+func (r *Repository) Image(ctx context.Context, digest string) (v1.Image, error) {
+	d, err := r.puller.Get(ctx, r.name.Digest(digest))
+	if err != nil {
+		return nil, r.explain(ctx, "read", digest, err)
+	}
+	img, err := d.Image()
+	if err != nil {
+		return nil, fmt.Errorf("%s@%s: %w", r.name, digest, err)
+	}
+	return img, nil
+}
+
+// MovedError is a tag that is not where it was when the move was decided: somebody else moved it.
+type MovedError struct{ Tag, Want, Got string }
+
+func (e *MovedError) Error() string {
+	return fmt.Sprintf("tag %q was moved by somebody else meanwhile: it was %s, and is %s", e.Tag, orNothing(e.Want), orNothing(e.Got))
+}
+
+func orNothing(digest string) string {
+	if digest == "" {
+		return "not there"
+	}
+	return digest
+}
+
+// Point makes a tag name an image, if it still names what was: a digest, or "" for no tag. A fixed tag that names another image stays.
+// Registries cannot compare and set: between the look and the write somebody may be faster, which is seen by looking once more.
+func (r *Repository) Point(ctx context.Context, t tag.Tag, digest, was string) error {
+	now, err := r.Head(ctx, t.String())
+	switch {
+	case err != nil:
+		return err
+	case now == digest:
+		return nil
+	case t.Kind == tag.Fixed && now != "":
+		return fmt.Errorf("tag %q never moves, and names another image: %s, not %s", t, now, digest)
+	case now != was:
+		return &MovedError{t.String(), was, now}
+	}
+	d, err := r.puller.Get(ctx, r.name.Digest(digest))
+	if err != nil {
+		return r.explain(ctx, "read", digest, err)
+	}
+	if err := r.pusher.Push(ctx, r.name.Tag(t.String()), d); err != nil {
+		return r.explain(ctx, "tag", t.String(), err)
+	}
+	if now, err = r.Head(ctx, t.String()); err == nil && now != digest {
+		err = &MovedError{t.String(), digest, now}
 	}
 	return err
+}
+
+// Promote makes an image the channel of a recipe, and what was the channel the last good one. was is what the channel was when the image
+// was judged; where it is another one by now, nothing moves.
+func (r *Repository) Promote(ctx context.Context, recipe, digest, was string) error {
+	if err := r.Complete(ctx, digest); err != nil {
+		return err
+	}
+	channel, good := tag.Moving(recipe, tag.Channel), tag.Moving(recipe, tag.LastGood)
+	now, err := r.Head(ctx, channel.String())
+	if err != nil || now == digest {
+		return err
+	}
+	if now != was {
+		return &MovedError{channel.String(), was, now}
+	}
+	if now != "" { // before the channel moves, so that there always is a way back
+		before, err := r.Head(ctx, good.String())
+		if err != nil {
+			return err
+		}
+		if err := r.Point(ctx, good, now, before); err != nil {
+			return err
+		}
+	}
+	return r.Point(ctx, channel, digest, now)
+}
+
+// ErrNoLastGood: there is nothing to go back to.
+var ErrNoLastGood = errors.New("there is no last good image to go back to")
+
+// Rollback makes a recipe's last good image its channel again.
+func (r *Repository) Rollback(ctx context.Context, recipe string) (from, to string, err error) {
+	channel := tag.Moving(recipe, tag.Channel)
+	if from, err = r.Head(ctx, channel.String()); err != nil {
+		return "", "", err
+	}
+	if to, err = r.Head(ctx, tag.Moving(recipe, tag.LastGood).String()); err != nil {
+		return "", "", err
+	}
+	if to == "" {
+		return "", "", fmt.Errorf("%s, recipe %q: %w", r.name, recipe, ErrNoLastGood)
+	}
+	if err := r.Complete(ctx, to); err != nil {
+		return "", "", err
+	}
+	return from, to, r.Point(ctx, channel, to, from)
+}
+
+// Tagged is a tag and what it names.
+type Tagged struct {
+	Tag    tag.Tag
+	Digest string
+}
+
+// Tags lists all tags, by name. One that vanishes meanwhile is left out.
+func (r *Repository) Tags(ctx context.Context) ([]Tagged, error) {
+	names, err := r.puller.List(ctx, r.name)
+	if notFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, r.explain(ctx, "list the tags of", "", err)
+	}
+	slices.Sort(names)
+	var out []Tagged
+	for _, n := range names {
+		t, err := tag.Parse(n)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", r.name, err)
+		}
+		digest, err := r.Head(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		if digest != "" {
+			out = append(out, Tagged{t, digest})
+		}
+	}
+	return out, nil
+}
+
+// Recipes are those of which there is a tag that only a recipe has.
+func Recipes(tags []Tagged) []string {
+	names := map[string]bool{}
+	for _, t := range tags {
+		if t.Tag.Kind != tag.Channel && t.Tag.Kind != tag.Referrers {
+			names[t.Tag.Recipe] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// WasChannel reports whether an image is, or was, one of a recipe's: a tag of the recipe names it.
+func (r *Repository) WasChannel(ctx context.Context, recipe, digest string) (bool, error) {
+	if digest == "" {
+		return false, nil
+	}
+	tags, err := r.Tags(ctx)
+	return slices.ContainsFunc(tags, func(t Tagged) bool { return t.Tag.Recipe == recipe && t.Digest == digest }), err
 }

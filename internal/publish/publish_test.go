@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"errors"
 	"io"
 	"log"
 	"net/http"
@@ -17,10 +18,12 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
+
+	"strix-build/internal/tag"
 )
 
 // once keeps a refused request from being tried again for seconds.
-var once = remote.WithRetryBackoff(remote.Backoff{Duration: time.Microsecond, Steps: 1})
+var once = remote.Backoff{Duration: time.Microsecond, Steps: 1}
 
 // fake is a registry that notes what is written to it and refuses what refuse says.
 type fake struct {
@@ -31,9 +34,9 @@ type fake struct {
 	writes []string
 }
 
-func newFake(t *testing.T, refuse func(*http.Request) int) (*fake, string) {
+func newFake(t *testing.T, refuse func(*http.Request) int, referrers bool) (*fake, string) {
 	t.Helper()
-	f := &fake{Handler: registry.New(registry.Logger(log.New(io.Discard, "", 0))), refuse: refuse}
+	f := &fake{Handler: registry.New(registry.Logger(log.New(io.Discard, "", 0)), registry.WithReferrersSupport(referrers)), refuse: refuse}
 	s := httptest.NewServer(f)
 	t.Cleanup(s.Close)
 	return f, strings.TrimPrefix(s.URL, "http://") + "/me/llama"
@@ -56,11 +59,21 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.Handler.ServeHTTP(w, r)
 }
 
+func (f *fake) set(refuse func(*http.Request) int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refuse = refuse
+}
+
+func (f *fake) forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.writes = nil
+}
+
 func (f *fake) tags(t *testing.T, repo string) []string {
 	t.Helper()
-	f.mu.Lock()
-	f.refuse = takeAll
-	f.mu.Unlock()
+	f.set(takeAll)
 	r, err := name.NewRepository(repo)
 	if err != nil {
 		t.Fatal(err)
@@ -80,68 +93,216 @@ func image(t *testing.T) v1.Image {
 	return img
 }
 
-func TestPushWritesTheTagLast(t *testing.T) {
-	t.Parallel()
-	f, repo := newFake(t, takeAll)
-	img := image(t)
-	ref, err := Push(t.Context(), repo, "rocm", img)
+// open opens a repository whose refusals are tried again at once.
+func open(t *testing.T, repo string) *Repository {
+	t.Helper()
+	r, err := Open(repo, Options{Backoff: once})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return r
+}
+
+// release is a release of an image as rocm-mmq.
+func release(t *testing.T, img v1.Image) Release {
+	t.Helper()
 	d, err := img.Digest()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ref != repo+"@"+d.String() {
-		t.Errorf("reference %q", ref)
+	fixed, err := tag.Of("rocm-mmq", 9880, d.Hex, "0b7104da", time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC))
+	if err != nil {
+		t.Fatal(err)
 	}
-	var blobs, rest []string
-	for _, w := range f.writes {
-		if strings.Contains(w, "/blobs/") {
-			blobs = append(blobs, w)
-		} else {
-			rest = append(rest, w)
+	return Release{Image: img, Fixed: fixed, Recipes: []string{"rocm-mmq"},
+		Attached: []Artifact{{Type: "application/vnd.in-toto+json", Data: []byte(`{"a":1}`), Annotations: map[string]string{AnnotationStatement: "one"}}}}
+}
+
+// TestReleaseOrder: blobs, manifest by digest, what is attached, fixed tag, candidate.
+func TestReleaseOrder(t *testing.T) {
+	t.Parallel()
+	for _, referrers := range []bool{true, false} {
+		f, repo := newFake(t, takeAll, referrers)
+		img := image(t)
+		rel := release(t, img)
+		got, err := open(t, repo).Release(t.Context(), rel)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if want := []string{"/v2/me/llama/manifests/" + d.String(), "/v2/me/llama/manifests/rocm"}; !slices.Equal(rest, want) {
-		t.Errorf("manifests written: %q, want %q", rest, want)
-	}
-	if len(blobs) != 4 || !slices.Equal(f.writes[:4], blobs) {
-		t.Errorf("writes %q, want 4 blobs first", f.writes)
-	}
-	r, err := name.ParseReference(repo + ":rocm")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := remote.Image(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := validate.Image(got); err != nil {
-		t.Error(err)
+		fallback := "sha256-" + strings.TrimPrefix(got.Digest, "sha256:")
+		want := []string{"blobs", got.Digest, "blobs", got.Attached[0].Digest, fallback, rel.Fixed.String(), "rocm-mmq-candidate"}
+		if referrers {
+			want = slices.DeleteFunc(want, func(s string) bool { return s == fallback })
+		}
+		var order []string
+		for _, w := range f.writes {
+			_, what, blob := strings.Cut(w, "/blobs/")
+			if what = "blobs"; !blob {
+				what = w[strings.LastIndex(w, "/")+1:]
+			}
+			order = append(order, what)
+		}
+		if order = slices.Compact(order); !slices.Equal(order, want) {
+			t.Errorf("referrers %t: %q, want %q", referrers, order, want)
+		}
+		r, err := name.ParseReference(repo + ":" + rel.Fixed.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		pulled, err := remote.Image(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := validate.Image(pulled); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
-func TestPushAgainMovesTheTag(t *testing.T) {
+// TestReleaseAgain sends nothing and attaches nothing twice.
+func TestReleaseAgain(t *testing.T) {
 	t.Parallel()
-	_, repo := newFake(t, takeAll)
-	if _, err := Push(t.Context(), repo, "rocm", image(t)); err != nil {
+	for _, referrers := range []bool{true, false} {
+		f, repo := newFake(t, takeAll, referrers)
+		rel := release(t, image(t))
+		r := open(t, repo)
+		first, err := r.Release(t.Context(), rel)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.forget()
+		again, err := r.Release(t.Context(), rel)
+		if err != nil || len(again.Attached) > 0 || again.Digest != first.Digest {
+			t.Errorf("%+v, %v", again, err)
+		}
+		for _, w := range f.writes {
+			if strings.Contains(w, "/blobs/") || !strings.HasSuffix(w, first.Digest) {
+				t.Errorf("it writes %s again", w)
+			}
+		}
+		docs, err := r.Attached(t.Context(), first.Digest)
+		if err != nil || len(docs) != 1 || string(docs[0].Data) != `{"a":1}` || docs[0].Type != "application/vnd.in-toto+json" || docs[0].Annotations[AnnotationStatement] != "one" {
+			t.Errorf("%+v, %v", docs, err)
+		}
+	}
+}
+
+func TestFixedTagNeverMoves(t *testing.T) {
+	t.Parallel()
+	f, repo := newFake(t, takeAll, true)
+	r, rel := open(t, repo), release(t, image(t))
+	if _, err := r.Release(t.Context(), rel); err != nil {
 		t.Fatal(err)
 	}
-	img := image(t)
-	if _, err := Push(t.Context(), repo, "rocm", img); err != nil {
-		t.Fatal(err)
+	f.forget()
+	rel.Image = image(t)
+	if _, err := r.Release(t.Context(), rel); err == nil || !strings.Contains(err.Error(), "never moves") {
+		t.Error(err)
 	}
-	r, err := name.ParseReference(repo + ":rocm")
+	if len(f.writes) > 0 {
+		t.Errorf("it wrote %q", f.writes)
+	}
+}
+
+// promoted releases an image and makes it the channel.
+func promoted(t *testing.T, r *Repository, was string) string {
+	t.Helper()
+	rel, err := r.Release(t.Context(), release(t, image(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := remote.Head(r)
+	if err := r.Promote(t.Context(), "rocm-mmq", rel.Digest, was); err != nil {
+		t.Fatal(err)
+	}
+	return rel.Digest
+}
+
+func heads(t *testing.T, r *Repository) (channel, good string) {
+	t.Helper()
+	channel, err := r.Head(t.Context(), "rocm-mmq")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want, err := img.Digest(); err != nil || got.Digest != want {
-		t.Errorf("the tag is %s, want %s (%v)", got.Digest, want, err)
+	if good, err = r.Head(t.Context(), "rocm-mmq-lkg"); err != nil {
+		t.Fatal(err)
+	}
+	return channel, good
+}
+
+func TestPromoteAndRollback(t *testing.T) {
+	t.Parallel()
+	_, repo := newFake(t, takeAll, true)
+	r := open(t, repo)
+	one := promoted(t, r, "")
+	if _, _, err := r.Rollback(t.Context(), "rocm-mmq"); !errors.Is(err, ErrNoLastGood) {
+		t.Error(err)
+	}
+	two := promoted(t, r, one)
+	if channel, good := heads(t, r); channel != two || good != one {
+		t.Errorf("channel %s, good %s; want %s, %s", channel, good, two, one)
+	}
+	from, to, err := r.Rollback(t.Context(), "rocm-mmq")
+	if channel, _ := heads(t, r); err != nil || from != two || to != one || channel != one {
+		t.Errorf("%s to %s, %v; channel %s", from, to, err, channel)
+	}
+	// somebody who judged against the one before
+	err = r.Promote(t.Context(), "rocm-mmq", two, two)
+	var moved *MovedError
+	if channel, _ := heads(t, r); !errors.As(err, &moved) || channel != one {
+		t.Errorf("%v; channel %s", err, channel)
+	}
+}
+
+// TestPromoteRefusesWhatIsNotWhole: a layer that went since.
+func TestPromoteRefusesWhatIsNotWhole(t *testing.T) {
+	t.Parallel()
+	f, repo := newFake(t, takeAll, true)
+	r, img := open(t, repo), image(t)
+	rel, err := r.Release(t.Context(), release(t, img))
+	if err != nil {
+		t.Fatal(err)
+	}
+	layers, err := img.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone, err := layers[1].Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.set(func(req *http.Request) int {
+		if strings.HasSuffix(req.URL.Path, gone.String()) {
+			return http.StatusNotFound
+		}
+		return 0
+	})
+	if err := r.Promote(t.Context(), "rocm-mmq", rel.Digest, ""); err == nil || !strings.HasSuffix(err.Error(), "layer "+gone.String()+" is not there") {
+		t.Error(err)
+	}
+	if channel, _ := heads(t, r); channel != "" {
+		t.Errorf("channel %s", channel)
+	}
+}
+
+// TestCopy: to a registry that has no list of referrers, and back.
+func TestCopy(t *testing.T) {
+	t.Parallel()
+	_, repo := newFake(t, takeAll, true)
+	_, other := newFake(t, takeAll, false)
+	from, to := open(t, repo), open(t, other)
+	digest := promoted(t, from, "")
+	for _, r := range [][2]*Repository{{from, to}, {to, open(t, repo+"/again")}} {
+		got, err := r[1].Copy(t.Context(), r[0], "rocm-mmq")
+		if err != nil || got.Digest != digest || got.Attached != 1 || len(got.Tags) != 2 {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		docs, err := r[1].Attached(t.Context(), digest)
+		if channel, _ := heads(t, r[1]); err != nil || len(docs) != 1 || channel != digest {
+			t.Errorf("%+v, %v, channel %s", docs, err, channel)
+		}
+	}
+	if _, err := to.Copy(t.Context(), from, "no-such-tag"); err == nil || !strings.HasSuffix(err.Error(), `has no tag "no-such-tag"`) {
+		t.Error(err)
 	}
 }
 
@@ -157,13 +318,13 @@ func TestRefusingRegistry(t *testing.T) {
 		"too many requests":      {every(http.StatusTooManyRequests), "429 Too Many Requests"},
 		"no write":               {writes("/blobs/", http.StatusForbidden), "403 Forbidden"},
 		"no manifest":            {writes("/manifests/sha256:", http.StatusForbidden), "403 Forbidden"},
-		"no tag":                 {writes("/manifests/rocm", http.StatusForbidden), "403 Forbidden"},
+		"no tag":                 {writes("/manifests/rocm-", http.StatusForbidden), "403 Forbidden"},
 		"broken at the manifest": {writes("/manifests/sha256:", http.StatusInternalServerError), "500 Internal Server Error"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f, repo := newFake(t, tc.refuse)
-			_, err := Push(t.Context(), repo, "rocm", image(t), once)
+			f, repo := newFake(t, tc.refuse, true)
+			_, err := open(t, repo).Release(t.Context(), release(t, image(t)))
 			if err == nil {
 				t.Fatal("the push works")
 			}

@@ -1,0 +1,306 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	digest "github.com/opencontainers/go-digest"
+	"github.com/spf13/cobra"
+
+	"strix-build/internal/build"
+	"strix-build/internal/gate"
+	"strix-build/internal/graph"
+	"strix-build/internal/publish"
+	"strix-build/internal/recipe"
+	"strix-build/internal/store"
+	"strix-build/internal/tag"
+	"strix-build/internal/version"
+)
+
+// publishFlags are what publish is asked.
+type publishFlags struct {
+	to                      string
+	candidateOnly, together bool
+	out                     io.Writer // for the tags
+}
+
+func (a *app) publishCmd() *cobra.Command {
+	var o publishFlags
+	cmd := &cobra.Command{
+		Use:   "publish {RECIPE | IMAGE}... --to REPOSITORY",
+		Short: "push images with what proves them, and move the channels of those that passed their gate",
+		Long: `Pushes images of the local store in an order that never shows a reader a tag without its image and what proves it: blobs, manifest by digest, what is
+attached, the tag that never moves, the candidate. Then the channel, for images that passed their gate:
+
+  PASS                                the channel moves; what it was becomes the last good one (rollback)
+  SMOKE                               what the gate's policy says: the channel, the candidate, or nothing
+  anything else, or no gate           the candidate is there, the channel stays, exit code 3
+
+The verdict is computed again from the evidence that the gate left. A channel that somebody else moved since this image was judged
+against it stays. Interrupted, the same command goes on and sends only what is missing.`,
+		Example: `  strix-build publish rocm-mmq --to ghcr.io/me/llama
+  strix-build publish rocm rocm-mmq --to ghcr.io/me/llama --together`,
+		ValidArgsFunction: a.completeRecipes,
+		Args:              cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.to == "" {
+				return usage("publish: say where: --to REPOSITORY")
+			}
+			o.out = a.out
+			return a.publish(cmd.Context(), args, o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.to, "to", "", "`REPOSITORY`, with its registry: ghcr.io/me/llama")
+	f.BoolVar(&o.candidateOnly, "candidate", false, "move no channel")
+	f.BoolVar(&o.together, "together", false, "move all channels or none: for siblings that are compared with each other")
+	return cmd
+}
+
+// publication is one image on its way.
+type publication struct {
+	record  *store.Record
+	release publish.Release
+	judged  judgement
+	was     map[string]string // what the channels were when it began, by recipe
+	digest  string
+}
+
+// judgement is what the evidence on an image says, computed again.
+type judgement struct {
+	word     string // of the gate, or ungated
+	why      string
+	moves    string // the tag that it may move: none, candidate, channel
+	evidence []byte
+	baseline string // digest
+}
+
+func (a *app) publish(ctx context.Context, names []string, o publishFlags) error {
+	r, err := repository(o.to)
+	if err != nil {
+		return err
+	}
+	images, err := a.images()
+	if err != nil {
+		return err
+	}
+	var all []*publication
+	for _, n := range names { // all that can be wrong here is found before anything is sent
+		p, err := a.publication(images, n)
+		if err != nil {
+			return err
+		}
+		all = append(all, p)
+	}
+	for _, p := range all {
+		if err := a.release(ctx, r, p, o.out); err != nil {
+			return withHint(err)
+		}
+	}
+	if o.candidateOnly {
+		for _, p := range all {
+			if p.judged.moves != movesChannel {
+				a.printf("%s: its channel stays: %s: %s\n", p.record.Ref, p.judged.word, p.judged.why)
+			}
+		}
+		return nil
+	}
+	return withHint(moveChannels(ctx, r, all, o))
+}
+
+// publication finds an image and all that is to be said of it.
+func (a *app) publication(images *store.Store, name string) (*publication, error) {
+	rec, err := a.recordOf(images, name)
+	if err != nil {
+		return nil, err
+	}
+	img, err := images.Image(rec)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := img.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	labels := cfg.Config.Labels
+	b, err := version.ParseBuild(labels[graph.LabelBuild])
+	if err != nil {
+		return nil, usage("image %q: label %s: %v", rec.Ref, graph.LabelBuild, err)
+	}
+	if len(rec.Tags) == 0 {
+		return nil, usage("image %q has no tags: image.tags of its recipe names none", rec.Ref)
+	}
+	fixed, err := tag.Of(rec.Tags[0], b, labels[labelRevision], rec.Key, rec.Built)
+	if err != nil {
+		return nil, usage("image %q: %v", rec.Ref, err)
+	}
+	p := &publication{record: rec, release: publish.Release{Image: img, Fixed: fixed, Recipes: rec.Tags}, was: map[string]string{}}
+	p.judged, err = a.judgement(rec)
+	return p, err
+}
+
+// labelRevision is the commit that an image was built from (OCI image specification, annotations).
+const labelRevision = "org.opencontainers.image.revision"
+
+// recordOf finds the image of a recipe, or one by its name in the store.
+func (a *app) recordOf(images *store.Store, name string) (*store.Record, error) {
+	recs, err := images.Records()
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(recs, func(r *store.Record) bool { return r.Name == name || r.Ref == name || r.Digest == name })
+	if i >= 0 {
+		return recs[i], nil
+	}
+	newest, err := a.newestImage(images, name)
+	if err != nil {
+		return nil, err
+	}
+	i = slices.IndexFunc(recs, func(r *store.Record) bool { return r.Digest == newest && !strings.HasSuffix(r.Name, store.LastGood) && !strings.HasSuffix(r.Name, store.Anchor) })
+	if i < 0 {
+		return nil, usage("recipe %q has no image in the local store", name)
+	}
+	return recs[i], nil
+}
+
+// judgement reads the evidence on an image and judges it again.
+func (a *app) judgement(r *store.Record) (judgement, error) {
+	if r.Gate == nil || r.Gate.Verdict == store.Ungated {
+		j := judgement{word: store.Ungated, why: "no gate has seen it", moves: movesCandidate}
+		if r.Gate != nil {
+			j.why = r.Gate.Why
+		}
+		return j, nil
+	}
+	file, err := a.evidenceOf(r)
+	if err != nil {
+		return judgement{}, err
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return judgement{}, &build.HintError{Err: fmt.Errorf("image %q: the evidence on it: %w", r.Ref, err), Hint: "gate it again: strix-build recipe NAME --force"}
+	}
+	if got := digest.FromBytes(data).String(); got != r.Gate.Evidence {
+		return judgement{}, fmt.Errorf("image %q: the evidence in %s was changed since: it is %s, and was %s", r.Ref, file, got, r.Gate.Evidence)
+	}
+	e, err := gate.Read(data)
+	if err != nil {
+		return judgement{}, fmt.Errorf("%s: %w", file, err)
+	}
+	if e.Candidate.Digest != r.Digest {
+		return judgement{}, fmt.Errorf("%s is about image %s, not %s", file, e.Candidate.Digest, r.Digest)
+	}
+	v := gate.Judge(e)
+	j := judgement{word: string(v.Word), why: strings.Join(v.Reasons, "; "), evidence: data}
+	if r.Gate.Verdict != j.word { // it passed against the last image, and not against the anchor
+		j.word, j.why = r.Gate.Verdict, r.Gate.Why
+	}
+	if e.Baseline != nil {
+		j.baseline = e.Baseline.Digest
+	}
+	policy, err := a.policyNamed(e.Policy.Name)
+	if err != nil {
+		return judgement{}, fmt.Errorf("%s: %w", file, err)
+	}
+	if !sameJSON(e.Policy, gatePolicy(policy)) {
+		return judgement{}, &build.HintError{Err: fmt.Errorf("image %q: it was judged by a policy %q that is not this project's", r.Ref, policy.Name),
+			Hint: "the policy was changed since, or the evidence is of another project: gate it again"}
+	}
+	j.moves = moves(gate.Word(j.word), policy)
+	return j, nil
+}
+
+// What a verdict may move; the words are the policies'.
+const (
+	movesNone      = "none"
+	movesCandidate = "candidate"
+	movesChannel   = "channel"
+)
+
+func moves(word gate.Word, policy *recipe.Policy) string {
+	switch word {
+	case gate.Pass:
+		return movesChannel
+	case gate.Smoke:
+		return policy.SmokeMoves.Value
+	}
+	return movesCandidate // so that it can be looked at
+}
+
+// release pushes an image as a candidate.
+func (a *app) release(ctx context.Context, r *publish.Repository, p *publication, out io.Writer) error {
+	for _, name := range p.record.Tags {
+		was, err := r.Head(ctx, name)
+		if err != nil {
+			return err
+		}
+		p.was[name] = was
+	}
+	if p.judged.moves == movesNone {
+		p.release.Recipes = nil
+	}
+	var done *publish.Released
+	err := a.step(fmt.Sprintf("publish: %s as %s:%s", p.record.Ref, r, p.release.Fixed), func(io.Writer) (err error) {
+		done, err = r.Release(ctx, p.release)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	p.digest = done.Digest
+	for _, t := range done.Tags {
+		fmt.Fprintf(out, "%s:%s@%s\n", r, t, done.Digest)
+	}
+	return nil
+}
+
+// moveChannels moves the channels of what passed. What did not is an error that says why.
+func moveChannels(ctx context.Context, r *publish.Repository, all []*publication, o publishFlags) error {
+	var refused []error
+	for _, p := range all {
+		if why := p.stays(ctx, r); why != nil {
+			refused = append(refused, why)
+			p.judged.moves = movesCandidate
+		}
+	}
+	if o.together && len(refused) > 0 && len(all) > 1 {
+		return errors.Join(append(refused, &refusedError{"no channel was moved: --together moves all or none"})...)
+	}
+	for _, p := range all {
+		if p.judged.moves != movesChannel {
+			continue
+		}
+		for _, name := range p.record.Tags {
+			if err := r.Promote(ctx, name, p.digest, p.was[name]); err != nil {
+				return errors.Join(append(refused, err)...)
+			}
+			fmt.Fprintf(o.out, "%s:%s@%s\n", r, name, p.digest)
+		}
+	}
+	return errors.Join(refused...)
+}
+
+// stays says why the channels of an image stay where they are; nil: they move.
+func (p *publication) stays(ctx context.Context, r *publish.Repository) error {
+	if p.judged.moves != movesChannel {
+		return &refusedError{fmt.Sprintf("%s: its channel stays: %s: %s", p.record.Ref, p.judged.word, p.judged.why)}
+	}
+	for _, name := range p.record.Tags {
+		old, err := r.WasChannel(ctx, name, p.judged.baseline)
+		if err != nil {
+			return err
+		}
+		if now := p.was[name]; old && now != p.judged.baseline && now != p.digest {
+			return &build.HintError{
+				Err:  &refusedError{fmt.Sprintf("%s: its channel stays: it was judged against %.19s, and %s is %.19s by now", p.record.Ref, p.judged.baseline, name, now)},
+				Hint: fmt.Sprintf("gate it against what the channel is: strix-build recipe %s --against IMAGE", name),
+			}
+		}
+	}
+	return nil
+}

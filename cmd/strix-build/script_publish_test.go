@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	digest "github.com/opencontainers/go-digest"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"strix-build/internal/gate"
+	"strix-build/internal/graph"
+	"strix-build/internal/llamabench"
+	"strix-build/internal/registry"
+	"strix-build/internal/store"
+)
+
+// serveRegistry serves a registry for the rest of the script, and says where: serveregistry VARIABLE [no-referrers] [read-only].
+func serveRegistry(ts *testscript.TestScript, _ bool, args []string) {
+	all := strings.Join(args[1:], " ")
+	r, err := registry.Open(ts.MkAbs("registry-"+args[0]), registry.Options{NoReferrers: strings.Contains(all, "no-referrers"), ReadOnly: strings.Contains(all, "read-only")})
+	ts.Check(err)
+	s := httptest.NewServer(r)
+	ts.Defer(s.Close)
+	ts.Setenv(args[0], strings.TrimPrefix(s.URL, "http://"))
+}
+
+// built puts an image into the store as if a recipe had built it on a day of November and its gate had said SMOKE, FAILED or nothing:
+// built RECIPE DAY {SMOKE | PASS | FAILED | ungated} [BASELINE]; PASS needs a baseline.
+func built(ts *testscript.TestScript, _ bool, args []string) {
+	name, day, word := args[0], args[1], args[2]
+	layer := static.NewLayer([]byte(strings.Repeat(name+day, 100)), types.OCIUncompressedLayer)
+	img, err := mutate.AppendLayers(mutate.MediaType(empty.Image, types.OCIManifestSchema1), layer)
+	ts.Check(err)
+	img, err = mutate.Config(img, v1.Config{Labels: map[string]string{graph.LabelRecipe: name, graph.LabelBuild: "b9880", labelRevision: "898b08854d64"}})
+	ts.Check(err)
+	state := ts.Getenv("STRIX_BUILD_STATE")
+	s, err := store.Open(filepath.Join(state, "images"))
+	ts.Check(err)
+	dir, err := os.MkdirTemp(state, "staging-")
+	ts.Check(err)
+	p, err := layout.Write(dir, empty.Index)
+	ts.Check(err)
+	ts.Check(p.AppendImage(img))
+	when, err := time.Parse("2006-01-02", "2026-11-"+day)
+	ts.Check(err)
+	r, err := s.Import(context.Background(), dir, store.Record{Name: "llama:" + name, Ref: "llama:" + name, Tags: []string{name}, Built: when,
+		Key: digest.FromString(day).Encoded()})
+	ts.Check(err)
+	ts.Check(os.RemoveAll(dir))
+	if word == store.Ungated {
+		return
+	}
+	baseline := ""
+	if len(args) > 3 {
+		baseline = args[3]
+	}
+	judgeBuilt(ts, s, r, word, baseline)
+}
+
+// judgeBuilt writes evidence that says a word, where a gate would.
+func judgeBuilt(ts *testscript.TestScript, s *store.Store, r *store.Record, word, baseline string) {
+	a := &app{projectDir: "../..", stateDir: ts.Getenv("STRIX_BUILD_STATE")}
+	policy, err := a.policyNamed(anyDevice)
+	ts.Check(err)
+	e := &gate.Evidence{Version: gate.EvidenceVersion, Candidate: gate.Subject{Name: r.Ref, Digest: r.Digest}, Policy: gatePolicy(policy), Args: []string{},
+		Device: gate.Device{Kind: "cpu"}, Runs: []gate.Run{}, Samples: []gate.Sample{}, Checks: []gate.Check{gate.Checked(gate.Static, "libraries resolve", "")}}
+	if word == string(gate.Failed) {
+		e.Checks[0] = gate.Check{Stage: gate.Static, Name: "libraries resolve", Why: "llama-server needs libgone.so"}
+	}
+	if baseline != "" {
+		e.Baseline = &gate.Subject{Name: "llama:old", Digest: baseline}
+		e.Runs, err = runsOf(policy, map[string]gateModel{"dense": {path: "d.gguf"}, "moe": {path: "m.gguf"}, "hybrid": {path: "h.gguf"}})
+		ts.Check(err)
+		measureNothing(ts, e)
+	}
+	v := gate.Judge(e)
+	e.Verdict = &v
+	if string(v.Word) != word {
+		ts.Fatalf("%s, want %s", v.Word, word)
+	}
+	data, err := json.Marshal(e)
+	ts.Check(err)
+	file, err := a.evidenceOf(r)
+	ts.Check(err)
+	ts.Check(os.MkdirAll(filepath.Dir(file), 0o755))
+	ts.Check(store.WriteFile(file, data))
+	judged, err := gatedBy(e, file)
+	ts.Check(err)
+	ts.Check(s.Judge(context.Background(), r, judged, false))
+}
+
+// measureNothing makes the samples of a gate whose arms are equally fast.
+func measureNothing(ts *testscript.TestScript, e *gate.Evidence) {
+	began := time.Unix(0, 0).UTC()
+	for {
+		step, more := gate.Next(e)
+		if !more {
+			return
+		}
+		s := gate.Sample{Step: step, Began: began, Seconds: 1}
+		for i, test := range e.Runs[step.Run].Tests {
+			prompt, gen, depth, err := llamabench.ParseTest(test)
+			ts.Check(err)
+			row := llamabench.Row{Model: e.Runs[step.Run].Model, Prompt: prompt, Gen: gen, Depth: depth, Time: began}
+			for range e.Policy.Repetitions {
+				ns := int64(1e9) + int64(len(e.Samples)*7919+i)%1000
+				row.Samples, row.Speeds = append(row.Samples, ns), append(row.Speeds, float64(prompt+gen)*1e9/float64(ns))
+			}
+			s.Rows = append(s.Rows, row)
+		}
+		e.Samples = append(e.Samples, s)
+		began = began.Add(time.Second)
+	}
+}
+
+// capture keeps what the last command printed that a pattern of digests finds: capture VARIABLE TAG.
+func capture(ts *testscript.TestScript, _ bool, args []string) {
+	for line := range strings.Lines(ts.ReadFile("stdout")) {
+		name, digest, ok := strings.Cut(strings.TrimSpace(line), "@")
+		if ok && strings.HasSuffix(name, ":"+args[1]) {
+			ts.Setenv(args[0], digest)
+			return
+		}
+	}
+	ts.Fatalf("nothing about tag %q was printed", args[1])
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"strix-build/internal/build"
+	"strix-build/internal/publish"
+	"strix-build/internal/tag"
+)
+
+// repository opens a repository that a command names.
+func repository(name string) (*publish.Repository, error) {
+	r, err := publish.Open(name, publish.Options{})
+	if err != nil {
+		return nil, usage("%v", err)
+	}
+	return r, nil
+}
+
+// withHint gives errors of registries the next step that they know.
+func withHint(err error) error {
+	var access *publish.AccessError
+	if errors.As(err, &access) {
+		return &build.HintError{Err: err, Hint: access.Hint}
+	}
+	return err
+}
+
+// listedTag is a tag for people and programs.
+type listedTag struct {
+	Tag    string   `json:"tag"`
+	Kind   tag.Kind `json:"kind"`
+	Recipe string   `json:"recipe"`
+	Digest string   `json:"digest"`
+}
+
+func (a *app) tagsCmd() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "tags REPOSITORY",
+		Short: "list the tags of a repository: channels, candidates, what a rollback goes back to, and those that never move",
+		Long: `Lists the tags of a repository and what they name.
+
+  RECIPE                              the channel: what users pull
+  RECIPE-candidate                    the newest that was published
+  RECIPE-lkg                          the channel before this one, for rollback
+  RECIPE-bBUILD-COMMIT-KEY-DATE       one image, for ever
+  sha256-DIGEST                       what is attached to an image, on registries without a list of that`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := repository(args[0])
+			if err != nil {
+				return err
+			}
+			tags, err := r.Tags(cmd.Context())
+			if err != nil {
+				return withHint(err)
+			}
+			return a.printTags(tags, asJSON)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (a *app) printTags(tags []publish.Tagged, asJSON bool) error {
+	ours := publish.Recipes(tags)
+	list := []listedTag{}
+	for _, t := range tags {
+		kind := t.Tag.Kind
+		if kind == tag.Channel && !slices.Contains(ours, t.Tag.Recipe) {
+			kind = "other"
+		}
+		recipe := t.Tag.Recipe
+		if kind == tag.Referrers || kind == "other" {
+			recipe = ""
+		}
+		list = append(list, listedTag{t.Tag.String(), kind, recipe, t.Digest})
+	}
+	slices.SortStableFunc(list, func(x, y listedTag) int { return slices.Compare([]string{x.Recipe}, []string{y.Recipe}) })
+	if asJSON {
+		return json.NewEncoder(a.out).Encode(list)
+	}
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "RECIPE\tKIND\tTAG\tDIGEST")
+	for _, t := range list {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%.19s\n", orDash(t.Recipe), t.Kind, t.Tag, t.Digest)
+	}
+	return w.Flush()
+}
+
+func (a *app) rollbackCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "rollback REPOSITORY RECIPE...",
+		Short: "make the last good image the channel again",
+		Long: `Makes the image that was a recipe's channel before this one its channel again. The image that is left keeps its own tag, which never moves, and
+can become the channel again with promote.`,
+		Example: "  strix-build rollback ghcr.io/me/llama rocm-mmq",
+		Args:    cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := repository(args[0])
+			if err != nil {
+				return err
+			}
+			var errs []error
+			for _, recipe := range args[1:] {
+				from, to, err := r.Rollback(cmd.Context(), recipe)
+				switch {
+				case err != nil:
+					errs = append(errs, withHint(err))
+				case from == to:
+					a.printf("%s: the channel is the last good image already: %s\n", recipe, to)
+				default:
+					fmt.Fprintf(a.out, "%s:%s %s (was %s)\n", r, recipe, to, from)
+				}
+			}
+			return errors.Join(errs...)
+		},
+	}
+}
+
+func (a *app) copyCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "copy REPOSITORY {TAG | DIGEST} REPOSITORY",
+		Short: "bring an image with all that is attached to it to another repository",
+		Long: `Brings an image and everything that is attached to it from the first repository to the second, byte by byte, then its tag that never moves, then
+the tag that was named. What is there already is not sent again.`,
+		Example: "  strix-build copy localhost:5000/me/llama rocm-mmq ghcr.io/me/llama",
+		Args:    cobra.ExactArgs(3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			from, err := repository(args[0])
+			if err != nil {
+				return err
+			}
+			to, err := repository(args[2])
+			if err != nil {
+				return err
+			}
+			done, err := to.Copy(cmd.Context(), from, args[1])
+			if err != nil {
+				return withHint(err)
+			}
+			for _, t := range done.Tags {
+				fmt.Fprintf(a.out, "%s:%s %s\n", to, t, done.Digest)
+			}
+			a.printf("%s@%s: with %d attached\n", to, done.Digest, done.Attached)
+			return nil
+		},
+	}
+}

@@ -1,0 +1,83 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"strix-build/internal/tag"
+)
+
+// Copied is what a copy brought.
+type Copied struct {
+	Digest   string
+	Attached int // documents and other manifests that name it as their subject
+	Tags     []tag.Tag
+}
+
+// Copy brings an image with everything that is attached to it from another repository, then its fixed tags, then the tag that was asked
+// for, which may be a digest. A tag that moves there is moved here only if it was what it is now.
+func (r *Repository) Copy(ctx context.Context, from *Repository, what string) (*Copied, error) {
+	digest, err := from.Find(ctx, what)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.take(ctx, from, digest); err != nil {
+		return nil, err
+	}
+	out := &Copied{Digest: digest}
+	list, err := from.listed(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range list {
+		if err := r.take(ctx, from, d.Digest.String()); err != nil {
+			return nil, err
+		}
+		out.Attached++
+	}
+	tags, err := from.Tags(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range tags {
+		if t.Digest != digest || t.Tag.Kind != tag.Fixed && t.Tag.String() != what {
+			continue
+		}
+		was, err := r.Head(ctx, t.Tag.String())
+		if err != nil {
+			return nil, err
+		}
+		if err := r.Point(ctx, t.Tag, digest, was); err != nil {
+			return nil, err
+		}
+		out.Tags = append(out.Tags, t.Tag)
+	}
+	return out, nil
+}
+
+// Find is the digest that a tag names, or the digest itself; an error where there is no such tag.
+func (r *Repository) Find(ctx context.Context, what string) (string, error) {
+	if _, err := v1.NewHash(what); err == nil {
+		return what, nil
+	}
+	digest, err := r.Head(ctx, what)
+	if err == nil && digest == "" {
+		err = fmt.Errorf("%s has no tag %q", r.name, what)
+	}
+	return digest, err
+}
+
+// take copies one manifest with its blobs, byte by byte as it is.
+func (r *Repository) take(ctx context.Context, from *Repository, digest string) error {
+	img, err := from.Image(ctx, digest)
+	if err != nil {
+		return err
+	}
+	got, err := r.Push(ctx, img)
+	if err == nil && got != digest {
+		err = fmt.Errorf("%s@%s became %s", from.name, digest, got)
+	}
+	return err
+}
