@@ -13,7 +13,7 @@ import (
 // floors are the packages by floor: one imports lower floors only.
 var floors = [][]string{
 	0: {"internal/codeobject/codeobjecttest", "containers", "patches", "recipes", "internal/codeobject", "internal/diag", "internal/dynlink/dynlinktest", "internal/gguf", "internal/host", "internal/llamabench", "internal/llamalog", "internal/miniature", "internal/plot",
-		"internal/program", "internal/progress", "internal/prompt", "internal/strictyaml", "internal/version"},
+		"internal/program", "internal/progress", "internal/prompt", "internal/sign", "internal/strictyaml", "internal/version"},
 	1: {"internal/dynlink", "internal/kernels", "internal/bench/benchtest", "internal/llamaserver", "internal/patch", "internal/recipe", "internal/prove/provetest", "internal/upstream", "internal/upstream/upstreamtest"},
 	2: {"internal/fit", "internal/gate", "internal/graph", "internal/prove", "internal/series"},
 	3: {"internal/bench", "internal/buildkit", "internal/correctness", "internal/project", "internal/publish", "internal/resolve", "internal/rootfs", "internal/runner", "internal/serving", "internal/static", "internal/store"},
@@ -36,6 +36,7 @@ var heavy = map[string][]string{
 	"github.com/moby/buildkit/client/llb":           {"internal/build", "internal/buildkit", "internal/graph"},
 	"github.com/go-git/go-git/v5":                   {"internal/miniature", "internal/series", "internal/upstream"},
 	"github.com/google/go-containerregistry/pkg/v1": {"internal/publish", "internal/resolve", "internal/store"},
+	"github.com/sigstore/sigstore/pkg/signature":    {"internal/sign"},
 }
 
 const module = "strix-build/"
