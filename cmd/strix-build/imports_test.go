@@ -16,7 +16,7 @@ var floors = [][]string{
 		"internal/program", "internal/progress", "internal/prompt", "internal/sign", "internal/strictyaml", "internal/version"},
 	1: {"internal/dynlink", "internal/kernels", "internal/bench/benchtest", "internal/llamaserver", "internal/patch", "internal/recipe", "internal/prove/provetest", "internal/upstream", "internal/upstream/upstreamtest"},
 	2: {"internal/fit", "internal/gate", "internal/graph", "internal/prove", "internal/series"},
-	3: {"internal/bench", "internal/buildkit", "internal/correctness", "internal/project", "internal/publish", "internal/resolve", "internal/rootfs", "internal/runner", "internal/serving", "internal/static", "internal/store"},
+	3: {"internal/attest", "internal/bench", "internal/buildkit", "internal/correctness", "internal/project", "internal/publish", "internal/resolve", "internal/rootfs", "internal/runner", "internal/serving", "internal/static", "internal/store"},
 	4: {"internal/build", "internal/buildkit/buildkittest"},
 	5: {"cmd/strix-build", "internal/e2e"},
 }
@@ -37,6 +37,7 @@ var heavy = map[string][]string{
 	"github.com/go-git/go-git/v5":                   {"internal/miniature", "internal/series", "internal/upstream"},
 	"github.com/google/go-containerregistry/pkg/v1": {"internal/publish", "internal/resolve", "internal/store"},
 	"github.com/sigstore/sigstore/pkg/signature":    {"internal/sign"},
+	"github.com/spdx/tools-golang/spdx/v2/v2_3":     {"internal/attest"},
 }
 
 const module = "strix-build/"
