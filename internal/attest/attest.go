@@ -85,7 +85,7 @@ func Wanted(name string) int64 {
 	dir := path.Dir(name)
 	switch {
 	case name == dpkgStatus, name == osRelease, dir == dpkgFolder && !strings.HasSuffix(name, ".md5sums"),
-		"/"+name == graph.BuildRecord, "/"+name == graph.CutReport:
+		"/"+name == graph.BuildRecord, "/"+name == graph.CutReport, "/"+name == graph.StubReport:
 		return maxFile
 	}
 	for _, f := range rpmFolders {

@@ -126,7 +126,9 @@ func TestCheckNamesEachWrongThing(t *testing.T) {
 		"no SBOM":       {func(s *set) { s.drop("4") }, []string{"SBOM +WRONG +there is none that counts"}},
 		"nothing":       {func(s *set) { s.names = nil }, []string{"signature +WRONG", "evidence +WRONG", "provenance +WRONG", "SBOM +WRONG"}},
 		"another key":   {func(s *set) { s.keys["2"] = other }, []string{"bundle 2 +WRONG +signed with another key: with key " + other.Public().ID() + "; wanted key MINE", "evidence +WRONG +there is none"}},
-		"another image": {func(s *set) { s.edit("4", `"name":"llama:rocm-mmq","digest":{"sha256":"aaaa`, `"name":"llama:rocm-mmq","digest":{"sha256":"abbb`) },
+		"another image": {func(s *set) {
+			s.edit("4", `"name":"llama:rocm-mmq","digest":{"sha256":"aaaa`, `"name":"llama:rocm-mmq","digest":{"sha256":"abbb`)
+		},
 			[]string{"bundle 4 +WRONG +SBOM, about another image: sha256:abbb"}},
 		"SBOM of another image":     {func(s *set) { s.edit("4", `"checksumValue":"aaaa`, `"checksumValue":"abbb`) }, []string{"bundle 4 +WRONG +SBOM: the document describes another image"}},
 		"evidence of another image": {func(s *set) { s.edit("2", `"digest":"sha256:aaaa`, `"digest":"sha256:abbb`) }, []string{"bundle 2 +WRONG +evidence: the document in it has digest sha256:.*; it says sha256:"}},

@@ -40,6 +40,7 @@ type Builder struct {
 	Display Display
 	Log     *slog.Logger
 	Self    string // path of this program, for the library cut
+	Tool    string // its version, for records
 	Secrets map[string][]byte
 	Mirror  string // debootstrap's mirror, "" for its default
 
@@ -120,7 +121,7 @@ func (b *Builder) one(ctx context.Context, conn *connection, name string, opt Op
 	if err != nil {
 		return nil, err
 	}
-	w := &work{b: b, plan: p, in: in, target: target, output: output}
+	w := &work{b: b, plan: p, in: in, target: target, output: output, made: b.made(p, opt, started)}
 	if err := w.checkOutput(); err != nil {
 		return nil, err
 	}

@@ -29,6 +29,7 @@ type work struct {
 	output string
 	notes  []string
 	ccache *Ccache
+	made   store.Made
 }
 
 func (w *work) graph() error {
@@ -52,6 +53,7 @@ func (w *work) run(ctx context.Context, bk *buildkit.Builder) (*Result, error) {
 	if err := bk.Require(w.needs()...); err != nil {
 		return nil, err
 	}
+	w.made.BuildKit = bk.Version(ctx)
 	for {
 		if err := w.graph(); err != nil {
 			return nil, err
@@ -174,7 +176,7 @@ func (w *work) record() store.Record {
 	}
 	return store.Record{
 		Name: w.plan.Recipe.ImageName(), Ref: w.plan.Recipe.ImageName(), Key: w.key, Built: time.Now().UTC(),
-		Inputs: graph.Inputs(w.in), Patches: states, Tags: w.plan.Recipe.ImageTags(),
+		Inputs: graph.Inputs(w.in), Patches: states, Tags: w.plan.Recipe.ImageTags(), Made: &w.made,
 	}
 }
 

@@ -30,6 +30,19 @@ type Record struct {
 	Inputs  map[string]string `json:"inputs"`  // what explain compares
 	Patches map[string]string `json:"patches"` // patch → state
 	Gate    *Gated            `json:"gate,omitempty"`
+	Made    *Made             `json:"made,omitempty"` // nil: by a strix-build that did not write it down
+}
+
+// Made is how an image was asked for, and what built it.
+type Made struct {
+	Tool     string            `json:"tool"`               // strix-build's version
+	BuildKit string            `json:"buildkit,omitempty"` // the daemon's; empty: it did not say
+	Track    string            `json:"track"`
+	Base     string            `json:"base,omitempty"`  // another base than the lock's, as it was typed
+	Set      []string          `json:"set,omitempty"`   // key=value changes of the recipe
+	Waive    []string          `json:"waive,omitempty"` // advisories set aside on the command line
+	Files    map[string]string `json:"files"`           // sha256 (hex) of the project's files that decided it, by name
+	Started  time.Time         `json:"started"`
 }
 
 // Find returns the record of name, or nil where the store has no such image.
