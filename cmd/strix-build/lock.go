@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"strix-build/internal/recipe"
 	"strix-build/internal/resolve"
 )
 

@@ -68,7 +68,7 @@ func someImage(t *testing.T) *Image {
 		Name: "llama:rocm-mmq", Digest: thisImage, Created: at,
 		Labels: map[string]string{graph.LabelRecipe: "rocm-mmq", graph.LabelBuild: "b9880", graph.LabelBase: "bootstrap sid sha256:" + hexOfFile, graph.LabelKeep: "gfx1151",
 			ocispecs.AnnotationSource: "https://github.com/ggml-org/llama.cpp", ocispecs.AnnotationCreated: at.Format(time.RFC3339)},
-		Files: map[string][]byte{graph.BuildRecord[1:]: record, dpkgStatus: read(t, "testdata/status"), osRelease: read(t, "testdata/os-release")},
+		Files: map[string][]byte{graph.BuildRecord[1:]: record, dpkgStatus: read(t, "testdata/status"), osRelease: read(t, "testdata/os-release"), graph.StubReport[1:]: []byte("usr/lib/librocsolver.so: 3 functions return 1\n")},
 		Built: &Built{Key: "k", Finished: at.Add(time.Hour), Inputs: map[string]string{
 			"llama.cpp commit": commit, "llama.cpp build": "b9880", "llama.cpp source": "https://github.com/ggml-org/llama.cpp", "source tree": "sha256:" + hexOfOne + " (dirty)",
 			"part rocwmma": commit + " include at /usr/include, sha256:" + hexOfTwo, "strix-build steps": "sha256:" + hexOfTwo,

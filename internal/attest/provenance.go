@@ -83,9 +83,11 @@ func (img *Image) metadata() *slsa.BuildMetadata {
 // materials are what went in and has a digest, in this order: llama.cpp, patches, the base, parts, our own steps, the project's files.
 func (img *Image) materials(record *graph.Record) []*intoto.ResourceDescriptor {
 	in := img.Built.Inputs
-	commit := in["llama.cpp commit"]
-	out := []*intoto.ResourceDescriptor{{Name: "llama.cpp", Uri: gitURI(in["llama.cpp source"], commit), Digest: map[string]string{"gitCommit": commit},
-		Annotations: notes("build", in["llama.cpp build"])}}
+	var out []*intoto.ResourceDescriptor
+	if commit := in["llama.cpp commit"]; commit != "" {
+		out = append(out, &intoto.ResourceDescriptor{Name: "llama.cpp", Uri: gitURI(in["llama.cpp source"], commit), Digest: map[string]string{"gitCommit": commit},
+			Annotations: notes("build", in["llama.cpp build"])})
+	}
 	tree, dirty, _ := strings.Cut(in["source tree"], " ")
 	out = append(out, material("llama.cpp, exported tree", tree, "changed", strings.Trim(dirty, "()")))
 	if record != nil {

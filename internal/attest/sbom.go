@@ -113,8 +113,8 @@ func (b *bill) llama(r *graph.Record) {
 		b.left = append(b.left, fmt.Sprintf("Of the distribution's GPU libraries the image has the kernels for %s alone: "+
 			"their files are not the packages' (%s in it has the digests).", gpus, graph.CutReport))
 	}
-	if stubs := strings.Fields(string(b.img.Files[graph.StubReport[1:]])); len(stubs) > 0 {
-		b.left = append(b.left, fmt.Sprintf("These are stubs of the packages' libraries: %s.", strings.Join(stubs, ", ")))
+	if stubs := strings.TrimSpace(string(b.img.Files[graph.StubReport[1:]])); stubs != "" {
+		b.left = append(b.left, fmt.Sprintf("Stubs stand for libraries of packages (%s).", strings.ReplaceAll(stubs, "\n", "; ")))
 	}
 }
 
