@@ -59,35 +59,56 @@ func (a *app) attest(ctx context.Context, name string, o attestFlags) error {
 			return err
 		}
 	}
-	document, err := a.evidenceFor(r, o.evidence)
+	all, err := a.statements(ctx, images, r, o.evidence)
 	if err != nil {
 		return err
-	}
-	img, err := a.attested(ctx, images, r)
-	if err != nil {
-		return err
-	}
-	all := []struct {
-		name  string
-		write func(*attest.Image) ([]byte, error)
-	}{
-		{"signature", attest.Signature}, {"provenance", attest.Provenance}, {"sbom", attest.SBOM},
-		{"evidence", func(img *attest.Image) ([]byte, error) { return attest.Evidence(img, document) }},
-	}
-	if document == nil {
-		a.printf("%s: no gate has seen it: there is no evidence to attest\n", r.Ref)
-		all = all[:len(all)-1]
 	}
 	for _, one := range all {
-		statement, err := one.write(img)
-		if err != nil {
-			return fmt.Errorf("%s of %s: %w", one.name, r.Ref, err)
-		}
-		if err := a.writeStatement(o.out, one.name, statement, key); err != nil {
+		if err := a.writeStatement(o.out, one.name, one.data, key); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// statement is a document about an image.
+type statement struct {
+	name string // for people, and of files
+	data []byte
+}
+
+// statements are all that can be said of an image here, with the evidence in a file, or that of the gate after the build.
+func (a *app) statements(ctx context.Context, images *store.Store, r *store.Record, evidence string) ([]statement, error) {
+	document, err := a.evidenceFor(r, evidence)
+	if err != nil {
+		return nil, err
+	}
+	img, err := a.attested(ctx, images, r)
+	if err != nil {
+		return nil, err
+	}
+	writers := []struct {
+		name  string
+		write func(*attest.Image) ([]byte, error)
+	}{
+		{"signature", attest.Signature},
+		{"provenance", attest.Provenance},
+		{"sbom", attest.SBOM},
+		{"evidence", func(img *attest.Image) ([]byte, error) { return attest.Evidence(img, document) }},
+	}
+	if document == nil {
+		a.printf("%s: no gate has seen it: there is no evidence to attest\n", r.Ref)
+		writers = writers[:len(writers)-1]
+	}
+	var out []statement
+	for _, w := range writers {
+		data, err := w.write(img)
+		if err != nil {
+			return nil, fmt.Errorf("%s of %s: %w", w.name, r.Ref, err)
+		}
+		out = append(out, statement{w.name, data})
+	}
+	return out, nil
 }
 
 // writeStatement writes a statement to a file of a folder, signed where there is a key, and prints its name.

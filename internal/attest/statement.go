@@ -92,6 +92,12 @@ func ReadStatement(data []byte) (*Statement, error) {
 	return &Statement{s.GetPredicateType(), s.GetSubject()[0].GetName(), "sha256:" + hex, raw.Predicate}, nil
 }
 
+// Annotations are what cosign 3 writes on the manifest of a bundle that is attached to an image, so that tools find one by its
+// predicate without fetching all.
+func Annotations(predicateType string) map[string]string {
+	return map[string]string{"dev.sigstore.bundle.content": "dsse-envelope", "dev.sigstore.bundle.predicateType": predicateType}
+}
+
 // Signature is the statement that "cosign sign" writes: this image is meant. Who signs it says so.
 func Signature(img *Image) ([]byte, error) {
 	return newStatement(&Image{Digest: img.Digest}, TypeSignature, struct{}{})

@@ -3,6 +3,7 @@ package sign
 import (
 	"bytes"
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/sha256"
 	"encoding/base64"
@@ -103,6 +104,10 @@ func ReadPublicKeys(data []byte) ([]*PublicKey, error) {
 func newPublicKey(key crypto.PublicKey) (*PublicKey, error) {
 	if err := cryptoutils.ValidatePubKey(key); err != nil {
 		return nil, fmt.Errorf("no key for signing: %w", err)
+	}
+	// sigstore's signers take SHA-384 and SHA-512 for the larger curves, cosign checks with SHA-256 (3.1.3, seen)
+	if ec, ok := key.(*ecdsa.PublicKey); ok && ec.Curve != elliptic.P256() {
+		return nil, fmt.Errorf("no key for signing: ECDSA on %s, which cosign does not check as it is signed; use P-256", ec.Params().Name)
 	}
 	verifier, err := signature.LoadDefaultVerifier(key)
 	if err != nil {

@@ -89,7 +89,7 @@ func TestGenerateMakesWhatCosignMakes(t *testing.T) {
 
 func TestReadKeyTakesPlainForms(t *testing.T) {
 	t.Parallel()
-	ec, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,6 +117,17 @@ func TestReadKeyRefuses(t *testing.T) {
 		if _, err := ReadKey(data, unasked(t)); err == nil || !strings.Contains(err.Error(), "must be 2048") {
 			t.Errorf("a short key: %v", err)
 		}
+	}
+	large, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := cryptoutils.MarshalPrivateKeyToPEM(large)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadKey(data, unasked(t)); err == nil || !strings.Contains(err.Error(), "ECDSA on P-384") {
+		t.Errorf("a large curve: %v", err)
 	}
 	_, public, err := Generate(password(""))
 	if err != nil {
