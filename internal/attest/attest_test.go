@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/spdx/tools-golang/spdxlib"
 
 	"strix-build/internal/gate"
 	"strix-build/internal/graph"
@@ -203,6 +204,17 @@ func TestSBOM(t *testing.T) {
 		t.Error("two documents of one image differ")
 	}
 	golden(t, "testdata/sbom.json", indented(t, first))
+	s, err := ReadStatement(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := readSBOM(s.Predicate)
+	if err == nil {
+		err = spdxlib.ValidateDocument(doc)
+	}
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 func TestSBOMSaysWhatItDoesNotList(t *testing.T) {

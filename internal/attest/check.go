@@ -144,6 +144,9 @@ func checkProvenance(predicate []byte) error {
 
 // evidence computes a gate's verdict again.
 func (c *checker) evidence(predicate []byte) (string, error) {
+	if err := gate.KeysOnce(predicate); err != nil {
+		return "", err
+	}
 	var p evidenceJSON
 	if err := json.Unmarshal(predicate, &p); err != nil {
 		return "", err

@@ -135,6 +135,7 @@ func TestCheckNamesEachWrongThing(t *testing.T) {
 		"a figure was changed":      {func(s *set) { s.edit("2", `"seconds":1,`, `"seconds":2,`) }, []string{"bundle 2 +WRONG +evidence: the document in it has digest"}},
 		"no statement":              {func(s *set) { s.put("3", []byte(`{"_type":"x"}`)) }, []string{"bundle 3 +WRONG +no statement: its type is \"x\""}},
 		"a key twice":               {func(s *set) { s.edit("3", `"key":"k"`, `"key":"k","key":"l"`) }, []string{"bundle 3 +WRONG +no statement: .*key.*"}},
+		"two documents":             {func(s *set) { s.edit("2", `"predicate":{"digest"`, `"predicate":{"Evidence":{},"digest"`) }, []string{"bundle 2 +WRONG +evidence: key \"evidence\" is there twice"}},
 		"no builder":                {func(s *set) { s.edit("3", BuilderID, "") }, []string{"bundle 3 +WRONG +provenance: provenance.runDetails error"}},
 	} {
 		s, _ := fullSet(t, 1)
@@ -243,6 +244,10 @@ func TestWaivers(t *testing.T) {
 			s.waive("5", regressed(), e)
 			s.edit("5", "prompt speed traded for stability", " ")
 		}, false, []string{"bundle 5 +WRONG +waiver: a waiver needs a reason"}},
+		"two reasons": {func(s *set, e []byte) {
+			s.waive("5", regressed(), e)
+			s.edit("5", `{"reason"`, `{"REASON":"x","reason"`)
+		}, false, []string{`bundle 5 +WRONG +waiver: no waiver: key "reason" is there twice`}},
 		"for ever": {func(s *set, e []byte) {
 			s.waive("5", regressed(), e)
 			s.edit("5", until, "never")

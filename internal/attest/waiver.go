@@ -54,6 +54,9 @@ func Waive(img *Image, w Waiver, document []byte) ([]byte, error) {
 
 // readWaiver reads a predicate.
 func readWaiver(predicate []byte) (*Waiver, error) {
+	if err := gate.KeysOnce(predicate); err != nil {
+		return nil, fmt.Errorf("no waiver: %w", err)
+	}
 	d := json.NewDecoder(bytes.NewReader(predicate))
 	d.DisallowUnknownFields()
 	var w Waiver

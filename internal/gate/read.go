@@ -24,7 +24,7 @@ func Read(data []byte) (*Evidence, error) {
 	if head.Version < 1 || head.Version > EvidenceVersion {
 		return nil, fmt.Errorf("evidence of format %d; this program reads format %d", head.Version, EvidenceVersion)
 	}
-	if err := onceOnly(json.NewDecoder(bytes.NewReader(data))); err != nil {
+	if err := KeysOnce(data); err != nil {
 		return nil, fmt.Errorf("no evidence: %w", err)
 	}
 	var e Evidence
@@ -128,7 +128,10 @@ func (e *Evidence) checkRuns() error {
 	return nil
 }
 
-// onceOnly reports a key that an object has twice, in whatever case: readers differ in which of them counts.
+// KeysOnce reports a key that some object of a JSON document has twice, in whatever case: readers differ in which of them counts.
+func KeysOnce(data []byte) error { return onceOnly(json.NewDecoder(bytes.NewReader(data))) }
+
+// onceOnly reads the next value.
 func onceOnly(d *json.Decoder) error {
 	token, err := d.Token()
 	if err != nil {
