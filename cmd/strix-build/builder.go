@@ -82,7 +82,7 @@ func (a *app) newBuilder(show bool) (*build.Builder, func(), error) {
 		return nil, nil, err
 	}
 	return &build.Builder{
-		Project: p, Images: images, Trees: trees, Cache: filepath.Join(dir, "cache"), Display: display, Log: a.log, Self: self,
+		Project: p, Images: images, Trees: trees, Cache: filepath.Join(dir, "cache"), Display: display, Log: a.log, Self: self, Tool: versionText(),
 		Mirror:  os.Getenv("STRIX_DEBIAN_MIRROR"),
 		Secrets: hostSecrets(),
 		Connect: func(ctx context.Context) (*buildkit.Builder, error) { return buildkit.Connect(ctx, eng) },

@@ -104,10 +104,9 @@ func (a *app) judgeAgain(o gateFlags) error {
 	if err != nil {
 		return usage("%s: %v", o.from, err)
 	}
-	v := gate.Judge(e)
-	if e.Verdict != nil && !sameJSON(*e.Verdict, v) {
-		return fmt.Errorf("%s says %s, and what is in it shows %s: the document was changed, or judged by another strix-build (%s)",
-			o.from, e.Verdict.Word, v.Word, e.Tool)
+	v, err := gate.Again(e)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.from, err)
 	}
 	return a.verdict(e, v, o.json)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"strix-build/internal/recipe"
 	"strix-build/internal/resolve"
 )
 
@@ -84,7 +85,7 @@ func (a *app) lock(cmd *cobra.Command, f lockFlags) error {
 	if made == nil {
 		return failed
 	}
-	name := fmt.Sprintf("recipes/%s.lock.yaml", in.Track)
+	name := recipe.LockFile(in.Track)
 	if failed == nil && !f.dryRun {
 		if err := resolve.WriteLock(filepath.Join(p.Dir, filepath.FromSlash(name)), made.Lock); err != nil {
 			return err

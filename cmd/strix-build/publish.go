@@ -161,7 +161,9 @@ func (a *app) recordOf(images *store.Store, name string) (*store.Record, error) 
 	if err != nil {
 		return nil, err
 	}
-	i = slices.IndexFunc(recs, func(r *store.Record) bool { return r.Digest == newest && !strings.HasSuffix(r.Name, store.LastGood) && !strings.HasSuffix(r.Name, store.Anchor) })
+	i = slices.IndexFunc(recs, func(r *store.Record) bool {
+		return r.Digest == newest && !strings.HasSuffix(r.Name, store.LastGood) && !strings.HasSuffix(r.Name, store.Anchor)
+	})
 	if i < 0 {
 		return nil, usage("recipe %q has no image in the local store", name)
 	}
@@ -170,7 +172,7 @@ func (a *app) recordOf(images *store.Store, name string) (*store.Record, error) 
 
 // judgement reads the evidence on an image and judges it again.
 func (a *app) judgement(r *store.Record) (judgement, error) {
-	if r.Gate == nil || r.Gate.Verdict == store.Ungated {
+	if !judgedRecord(r) {
 		j := judgement{word: store.Ungated, why: "no gate has seen it", moves: movesCandidate}
 		if r.Gate != nil {
 			j.why = r.Gate.Why

@@ -12,7 +12,6 @@ import (
 
 	"strix-build/internal/build"
 	"strix-build/internal/recipe"
-	"strix-build/internal/store"
 	"strix-build/internal/upstream"
 )
 
@@ -197,7 +196,7 @@ func (a *app) build(ctx context.Context, names []string, opt build.Options, targ
 			errs[i] = errors.Join(errs[i], refused)
 		}
 		if target == build.Image || target == build.Test {
-			errs[i] = errors.Join(errs[i], to.of(refused).deliver(ctx, a, b.Images, r.Record, refused != nil || gateWord(r.Record) == store.Ungated))
+			errs[i] = errors.Join(errs[i], to.of(refused).deliver(ctx, a, b.Images, r.Record, refused != nil || !judgedRecord(r.Record)))
 		}
 		if err := a.print(r, asJSON); err != nil {
 			return err

@@ -109,9 +109,10 @@ func drifted(ctx context.Context, images *store.Store, r *build.Result, said sto
 }
 
 // judged reports whether a gate has seen an image that was not built again.
-func judged(r *build.Result) bool {
-	return r.UpToDate && r.Gate != nil && r.Gate.Verdict != store.Ungated
-}
+func judged(r *build.Result) bool { return r.UpToDate && judgedRecord(r.Record) }
+
+// judgedRecord reports whether a gate has seen an image.
+func judgedRecord(r *store.Record) bool { return r.Gate != nil && r.Gate.Verdict != store.Ungated }
 
 // judgedBefore repeats what was said of an image that is up to date.
 func (a *app) judgedBefore(r *build.Result) error {

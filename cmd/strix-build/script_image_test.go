@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -39,7 +40,7 @@ var probe = sync.OnceValues(func() ([]byte, error) {
 })
 
 // storeImage puts an image with the program probe into the store, labelled with a recipe, or without labels for "-":
-// storeimage REF RECIPE NAME [TESTED], the last one for a companion of another image.
+// storeimage REF RECIPE NAME [TESTED | PATH=FILE...]. TESTED is the image that a companion is for; the paths are further files in it.
 func storeImage(ts *testscript.TestScript, _ bool, args []string) {
 	data, err := probe()
 	ts.Check(err)
@@ -48,6 +49,16 @@ func storeImage(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(w.WriteHeader(&tar.Header{Name: "usr/bin/probe", Mode: 0o755, Size: int64(len(data))}))
 	_, err = w.Write(data)
 	ts.Check(err)
+	for _, arg := range args[3:] {
+		path, file, ok := strings.Cut(arg, "=")
+		if !ok {
+			continue
+		}
+		text := ts.ReadFile(file)
+		ts.Check(w.WriteHeader(&tar.Header{Name: path, Mode: 0o644, Size: int64(len(text))}))
+		_, err = w.Write([]byte(text))
+		ts.Check(err)
+	}
 	ts.Check(w.Close())
 	img, err := mutate.AppendLayers(mutate.MediaType(empty.Image, types.OCIManifestSchema1), static.NewLayer(b.Bytes(), types.OCIUncompressedLayer))
 	ts.Check(err)
@@ -65,7 +76,7 @@ func storeImage(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Check(p.AppendImage(img))
 	r := store.Record{Name: args[0], Ref: args[0], Built: time.Now()}
-	if len(args) > 3 {
+	if len(args) > 3 && !strings.Contains(args[3], "=") {
 		tested, err := s.Find(args[3])
 		ts.Check(err)
 		r.Tests = tested.Digest

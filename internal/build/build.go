@@ -40,6 +40,7 @@ type Builder struct {
 	Display Display
 	Log     *slog.Logger
 	Self    string // path of this program, for the library cut
+	Tool    string // its version, for records
 	Secrets map[string][]byte
 	Mirror  string // debootstrap's mirror, "" for its default
 
@@ -133,7 +134,7 @@ func (b *Builder) prepare(ctx context.Context, name string, opt Options, target 
 	if err != nil {
 		return nil, err
 	}
-	w := &work{b: b, plan: p, in: in, target: target, output: output, started: started}
+	w := &work{b: b, plan: p, in: in, target: target, output: output, started: started, made: b.made(p, opt, started)}
 	if err := w.checkOutput(); err != nil {
 		return nil, err
 	}

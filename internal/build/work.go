@@ -20,18 +20,18 @@ import (
 
 // work is one image on its way.
 type work struct {
-	b      *Builder
-	plan   *Plan
-	in     graph.Input
-	g      *graph.Graph
-	key    string // of what was asked for, before any patch turned out to be upstream
-	target Target
-	output string
-	notes  []string
-	ccache *Ccache
-
+	b       *Builder
+	plan    *Plan
+	in      graph.Input
+	g       *graph.Graph
+	key     string // of what was asked for, before any patch turned out to be upstream
+	target  Target
+	output  string
+	notes   []string
+	ccache  *Ccache
 	tested  *store.Record // of a companion: its image
 	started time.Time
+	made    store.Made
 }
 
 // keepsImage reports whether an image comes of it, and no tree.
@@ -58,6 +58,7 @@ func (w *work) run(ctx context.Context, bk *buildkit.Builder) (*Result, error) {
 	if err := bk.Require(w.needs()...); err != nil {
 		return nil, err
 	}
+	w.made.BuildKit = bk.Version(ctx)
 	for {
 		if err := w.graph(); err != nil {
 			return nil, err
@@ -184,7 +185,7 @@ func (w *work) record() store.Record {
 	}
 	return store.Record{
 		Name: w.name(), Ref: w.name(), Key: w.key, Built: time.Now().UTC(),
-		Inputs: graph.Inputs(w.in), Patches: states, Tags: w.tags(), Tests: w.testedDigest(),
+		Inputs: graph.Inputs(w.in), Patches: states, Tags: w.tags(), Tests: w.testedDigest(), Made: &w.made,
 	}
 }
 

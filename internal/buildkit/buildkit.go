@@ -68,6 +68,15 @@ type Builder struct {
 	daemon daemon
 }
 
+// Version is the daemon's; empty where it does not say.
+func (b *Builder) Version(ctx context.Context) string {
+	info, err := b.Client.Info(ctx)
+	if err != nil {
+		return ""
+	}
+	return info.BuildkitVersion.Version
+}
+
 // Connect finds a builder or starts one, in this order: the address the user gave,
 // a running container called strix-buildkitd, Docker's embedded BuildKit, a
 // container started from a configured image, a buildkitd of its own. The error

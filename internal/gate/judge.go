@@ -1,6 +1,8 @@
 package gate
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,6 +24,26 @@ func Judge(e *Evidence) Verdict {
 		}
 	}
 	return v
+}
+
+// Again computes the verdict of evidence again. It is an error where the evidence says another one of itself.
+func Again(e *Evidence) (Verdict, error) {
+	v := Judge(e)
+	if e.Verdict == nil {
+		return v, nil
+	}
+	said, err := json.Marshal(e.Verdict)
+	if err != nil {
+		return v, err
+	}
+	seen, err := json.Marshal(v)
+	if err != nil {
+		return v, err
+	}
+	if !bytes.Equal(said, seen) {
+		return v, fmt.Errorf("it says %s, and what is in it shows %s: the document was changed, or judged by another strix-build (%s)", e.Verdict.Word, v.Word, e.Tool)
+	}
+	return v, nil
 }
 
 func (v *Verdict) say(w Word, format string, args ...any) {

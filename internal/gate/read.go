@@ -137,6 +137,14 @@ func (e *Evidence) checkRuns() error {
 	return nil
 }
 
+// KeysOnce reports a key that some object of a JSON document has twice, in whatever case: readers differ in which of them counts.
+func KeysOnce(data []byte) error {
+	if !json.Valid(data) {
+		return errors.New("it is no JSON")
+	}
+	return onceOnly(data)
+}
+
 // onceOnly reports a key that an object of a valid document has twice, in whatever case: readers differ in which of them counts. It goes
 // over the bytes once: a decoder's tokens take three times as long as all of the rest.
 func onceOnly(data []byte) error {

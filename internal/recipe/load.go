@@ -90,13 +90,16 @@ func LoadFlags(fsys fs.FS) (*Flags, error) {
 	return load(fsys, flagsFile, (*Flags).check)
 }
 
+// LockFile is the name of a track's lock in a project.
+func LockFile(track string) string { return path.Join(recipesDir, track+lockSuffix) }
+
 // LoadLock reads recipes/<track>.lock.yaml. Where there is none, errors.Is(err, fs.ErrNotExist) holds. A lock of a
 // newer format is refused as a whole: what it pins cannot be guessed.
 func LoadLock(fsys fs.FS, track string) (*Lock, error) {
 	if !nameForm.MatchString(track) {
 		return nil, problem(diag.Pos{}, "", nil, "%q is not a track's name; %s", track, nameWords)
 	}
-	file := path.Join(recipesDir, track+lockSuffix)
+	file := LockFile(track)
 	l, err := load(fsys, file, func(l *Lock, c *checker) {
 		if l.Version > LockVersion {
 			*c.list = diag.List{newerLock(l, c.file)}

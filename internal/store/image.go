@@ -31,6 +31,19 @@ type Record struct {
 	Patches map[string]string `json:"patches"` // patch → state
 	Gate    *Gated            `json:"gate,omitempty"`
 	Tests   string            `json:"tests,omitempty"` // of a companion: digest of the image that it tests
+	Made    *Made             `json:"made,omitempty"`  // nil: by a strix-build that did not write it down
+}
+
+// Made is how an image was asked for, and what built it.
+type Made struct {
+	Tool     string            `json:"tool"`               // strix-build's version
+	BuildKit string            `json:"buildkit,omitempty"` // the daemon's; empty: it did not say
+	Track    string            `json:"track"`
+	Base     string            `json:"base,omitempty"`  // another base than the lock's, as it was typed
+	Set      []string          `json:"set,omitempty"`   // key=value changes of the recipe
+	Waive    []string          `json:"waive,omitempty"` // advisories set aside on the command line
+	Files    map[string]string `json:"files"`           // sha256 (hex) of the project's files that decided it, by name
+	Started  time.Time         `json:"started"`
 }
 
 // Companion is what the name and the reference of an image's companion end in.
