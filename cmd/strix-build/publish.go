@@ -24,7 +24,8 @@ import (
 
 // publishFlags are what publish is asked.
 type publishFlags struct {
-	to                      string
+	to, key                 string
+	waivers                 []string
 	candidateOnly, together bool
 	out                     io.Writer // for the tags
 }
@@ -39,7 +40,7 @@ attached, the tag that never moves, the candidate. Then the channel, for images 
 
   PASS                                the channel moves; what it was becomes the last good one (rollback)
   SMOKE                               what the gate's policy says: the channel, the candidate, or nothing
-  anything else, or no gate           the candidate is there, the channel stays, exit code 3
+  anything else, or no gate           the candidate is there, the channel stays, exit code 3; unless a signed waiver stands (--waiver)
 
 The verdict is computed again from the evidence that the gate left. A channel that somebody else moved since this image was judged
 against it stays. Interrupted, the same command goes on and sends only what is missing.`,
@@ -57,6 +58,8 @@ against it stays. Interrupted, the same command goes on and sends only what is m
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.to, "to", "", "`REPOSITORY`, with its registry: ghcr.io/me/llama")
+	f.StringVar(&o.key, "key", "", "private key `FILE`: signature, evidence, provenance and SBOM are signed with it and attached (attest --help)")
+	f.StringSliceVar(&o.waivers, "waiver", nil, "`FILE`s of waivers signed with the same key (attest waive): an image that one stands for may become the channel")
 	f.BoolVar(&o.candidateOnly, "candidate", false, "move no channel")
 	f.BoolVar(&o.together, "together", false, "move all channels or none: for siblings that are compared with each other")
 	return cmd
@@ -96,6 +99,9 @@ func (a *app) publish(ctx context.Context, names []string, o publishFlags) error
 			return err
 		}
 		all = append(all, p)
+	}
+	if err := a.signAll(ctx, images, all, o); err != nil {
+		return err
 	}
 	for _, p := range all {
 		if err := a.release(ctx, r, p, o.out); err != nil {

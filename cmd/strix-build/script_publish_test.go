@@ -1,11 +1,15 @@
 package main
 
 import (
+	"archive/tar"
+	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,7 +43,9 @@ func serveRegistry(ts *testscript.TestScript, _ bool, args []string) {
 // built RECIPE DAY {SMOKE | PASS | FAILED | ungated} [BASELINE]; PASS needs a baseline.
 func built(ts *testscript.TestScript, _ bool, args []string) {
 	name, day, word := args[0], args[1], args[2]
-	layer := static.NewLayer([]byte(strings.Repeat(name+day, 100)), types.OCIUncompressedLayer)
+	layer := static.NewLayer(tarOf(ts, map[string]string{"usr/share/day": day, "usr/lib/os-release": "ID=debian\n",
+		"usr/share/strix-build/build.json": `{"recipe": "` + name + `", "container": "debian-cpu", "commit": "898b08854d64befbbb7f6e22a5e3052d65e94f4b", "build": 9880, "patches": [], "cmake": {}}`,
+		"var/lib/dpkg/status":              "Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2.42-2\n\n"}), types.OCIUncompressedLayer)
 	img, err := mutate.AppendLayers(mutate.MediaType(empty.Image, types.OCIManifestSchema1), layer)
 	ts.Check(err)
 	img, err = mutate.Config(img, v1.Config{Labels: map[string]string{graph.LabelRecipe: name, graph.LabelBuild: "b9880", labelRevision: "898b08854d64"}})
@@ -66,6 +72,19 @@ func built(ts *testscript.TestScript, _ bool, args []string) {
 		baseline = args[3]
 	}
 	judgeBuilt(ts, s, r, word, baseline)
+}
+
+// tarOf is a tar of files.
+func tarOf(ts *testscript.TestScript, files map[string]string) []byte {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		ts.Check(w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(files[name]))}))
+		_, err := w.Write([]byte(files[name]))
+		ts.Check(err)
+	}
+	ts.Check(w.Close())
+	return b.Bytes()
 }
 
 // judgeBuilt writes evidence that says a word, where a gate would.

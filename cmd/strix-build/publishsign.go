@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	digest "github.com/opencontainers/go-digest"
+
+	"strix-build/internal/attest"
+	"strix-build/internal/publish"
+	"strix-build/internal/sign"
+	"strix-build/internal/store"
+)
+
+// signAll makes what is attached to the images: nothing without a key, because what nobody signed says nothing.
+func (a *app) signAll(ctx context.Context, images *store.Store, all []*publication, o publishFlags) error {
+	if o.key == "" {
+		if len(o.waivers) > 0 {
+			return usage("--waiver needs --key: a waiver that another key signed does not count")
+		}
+		a.printf("nothing is attached: documents about an image are signed (--key)\n")
+		return nil
+	}
+	key, err := a.privateKey(o.key)
+	if err != nil {
+		return err
+	}
+	for _, p := range all {
+		statements, err := a.statements(ctx, images, p.record, "")
+		if err != nil {
+			return err
+		}
+		for _, s := range statements {
+			artifact, err := signed(key, s.data)
+			if err != nil {
+				return fmt.Errorf("%s of %s: %w", s.name, p.record.Ref, err)
+			}
+			p.release.Attached = append(p.release.Attached, artifact)
+		}
+	}
+	return waiveAll(all, o.waivers, key.Public())
+}
+
+// waiveAll attaches waivers to the images they are about. An image that one stands for may move its channel.
+func waiveAll(all []*publication, files []string, key *sign.PublicKey) error {
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return usage("--waiver: %v", err)
+		}
+		said, err := sign.Verify(data, []*sign.PublicKey{key})
+		if err != nil {
+			return usage("--waiver %s: %v", file, err)
+		}
+		statement, err := attest.ReadStatement(said.Statement)
+		if err != nil {
+			return usage("--waiver %s: %v", file, err)
+		}
+		i := slices.IndexFunc(all, func(p *publication) bool { return p.record.Digest == statement.Digest })
+		if i < 0 || statement.Type != attest.TypeWaiver {
+			return usage("--waiver %s: it is no waiver for an image that is published: %s", file, statement.Digest)
+		}
+		all[i].release.Attached = append(all[i].release.Attached, publish.Artifact{Type: sign.MediaType, Data: data, Annotations: annotated(key, statement.Type, said.Statement)})
+		if why := all[i].waived(key); why != "" {
+			return usage("--waiver %s: %s", file, why)
+		}
+		all[i].judged.moves = movesChannel
+	}
+	return nil
+}
+
+// waived says why what is attached does not waive the gate's verdict; "": it does.
+func (p *publication) waived(key *sign.PublicKey) string {
+	var bundles []attest.Bundle
+	for _, a := range p.release.Attached {
+		bundles = append(bundles, attest.Bundle{Name: a.Annotations[publish.AnnotationStatement], Data: a.Data})
+	}
+	report := attest.Check(p.record.Digest, bundles, []*sign.PublicKey{key}, time.Now())
+	if report.Waived && report.OK() {
+		return ""
+	}
+	for _, row := range report.Rows {
+		if !row.OK {
+			return row.Name + ": " + row.Why
+		}
+	}
+	return "it waives nothing of what the gate said"
+}
+
+// signed is a statement as it is attached. A signature is another one each time, so what is attached already is known by what it states, and by whom.
+func signed(key *sign.Key, data []byte) (publish.Artifact, error) {
+	said, err := attest.ReadStatement(data)
+	if err != nil {
+		return publish.Artifact{}, err
+	}
+	bundle, err := key.Bundle(data)
+	if err != nil {
+		return publish.Artifact{}, err
+	}
+	return publish.Artifact{Type: sign.MediaType, Data: bundle, Annotations: annotated(key.Public(), said.Type, data)}, nil
+}
+
+func annotated(key *sign.PublicKey, kind string, statement []byte) map[string]string {
+	out := attest.Annotations(kind)
+	out[publish.AnnotationStatement] = digest.FromBytes(append([]byte(key.ID()+"\n"), statement...)).String()
+	return out
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"strix-build/internal/attest"
+	"strix-build/internal/sign"
+)
+
+func (a *app) verifyCmd() *cobra.Command {
+	var keys []string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "verify REPOSITORY{:TAG | @DIGEST} --key FILE",
+		Short: "check what is attached to an image in a registry: who signed it, and does it hold",
+		Long: `Reads what is attached to an image in a registry and checks it, without pulling a layer: each document is signed by one of the keys and about this image; there
+are a signature, provenance, an SBOM and the gate's evidence; the verdict, computed again from the evidence, is the one that is written; a refusal has a waiver that
+stands. docs/verifying.md says what each document shows.
+
+Exit code 3: something is wrong.`,
+		Example: "  strix-build verify ghcr.io/me/llama:rocm-mmq --key strix-build.pub",
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.verify(cmd.Context(), args[0], keys, asJSON) },
+	}
+	cmd.Flags().StringSliceVar(&keys, "key", nil, "public key `FILE`s, one of which signed")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// imageName takes the name of an image in a registry apart; without a tag and digest, it is not one.
+func imageName(name string) (repo, what string, err error) {
+	if repo, what, ok := strings.Cut(name, "@"); ok {
+		return repo, what, nil
+	}
+	i := strings.LastIndexByte(name, ':')
+	if i < strings.LastIndexByte(name, '/') || i < 0 {
+		return "", "", usage("%q names no image: want REPOSITORY:TAG or REPOSITORY@DIGEST", name)
+	}
+	return name[:i], name[i+1:], nil
+}
+
+func (a *app) verify(ctx context.Context, name string, keyFiles []string, asJSON bool) error {
+	if len(keyFiles) == 0 {
+		return usage("verify needs --key: a signature by nobody in particular says nothing")
+	}
+	repo, what, err := imageName(name)
+	if err != nil {
+		return err
+	}
+	r, err := repository(repo)
+	if err != nil {
+		return err
+	}
+	keys, err := publicKeys(keyFiles)
+	if err != nil {
+		return err
+	}
+	image, err := r.Find(ctx, what)
+	if err != nil {
+		return withHint(err)
+	}
+	attached, err := r.Attached(ctx, image)
+	if err != nil {
+		return withHint(err)
+	}
+	var bundles []attest.Bundle
+	for _, d := range attached {
+		if d.Type == sign.MediaType {
+			bundles = append(bundles, attest.Bundle{Name: d.Digest[:min(19, len(d.Digest))], Data: d.Data})
+		}
+	}
+	report := attest.Check(image, bundles, keys, time.Now())
+	if asJSON {
+		err = json.NewEncoder(a.out).Encode(report)
+	} else {
+		err = report.Text(a.out)
+	}
+	if err == nil && !report.OK() {
+		return &refusedError{"what is attached to " + name + " does not hold"}
+	}
+	return err
+}
