@@ -40,7 +40,7 @@ func serveRegistry(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // built puts an image into the store as if a recipe had built it on a day of November and its gate had said SMOKE, FAILED or nothing:
-// built RECIPE DAY {SMOKE | PASS | FAILED | ungated} [BASELINE]; PASS needs a baseline.
+// built RECIPE DAY {SMOKE | PASS | INCONCLUSIVE | FAILED | ungated} [BASELINE]; PASS and INCONCLUSIVE need a baseline.
 func built(ts *testscript.TestScript, _ bool, args []string) {
 	name, day, word := args[0], args[1], args[2]
 	layer := static.NewLayer(tarOf(ts, map[string]string{"usr/share/day": day, "usr/lib/os-release": "ID=debian\n",
@@ -101,7 +101,10 @@ func judgeBuilt(ts *testscript.TestScript, s *store.Store, r *store.Record, word
 		e.Baseline = &gate.Subject{Name: "llama:old", Digest: baseline}
 		e.Runs, err = runsOf(policy, map[string]gateModel{"dense": {path: "d.gguf"}, "moe": {path: "m.gguf"}, "hybrid": {path: "h.gguf"}})
 		ts.Check(err)
-		measureNothing(ts, e)
+		if e.Ended = "interrupted"; word != string(gate.Inconclusive) {
+			e.Ended = ""
+			measureNothing(ts, e)
+		}
 	}
 	v := gate.Judge(e)
 	e.Verdict = &v
