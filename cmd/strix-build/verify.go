@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"strix-build/internal/attest"
+	"strix-build/internal/publish"
 	"strix-build/internal/sign"
 )
 
@@ -64,17 +65,10 @@ func (a *app) verify(ctx context.Context, name string, keyFiles []string, asJSON
 	if err != nil {
 		return withHint(err)
 	}
-	attached, err := r.Attached(ctx, image)
+	report, _, err := checkAttached(ctx, r, image, keys)
 	if err != nil {
 		return withHint(err)
 	}
-	var bundles []attest.Bundle
-	for _, d := range attached {
-		if d.Type == sign.MediaType {
-			bundles = append(bundles, attest.Bundle{Name: d.Digest[:min(19, len(d.Digest))], Data: d.Data})
-		}
-	}
-	report := attest.Check(image, bundles, keys, time.Now())
 	if asJSON {
 		err = json.NewEncoder(a.out).Encode(report)
 	} else {
@@ -85,3 +79,21 @@ func (a *app) verify(ctx context.Context, name string, keyFiles []string, asJSON
 	}
 	return err
 }
+
+// checkAttached checks what is attached to an image.
+func checkAttached(ctx context.Context, r *publish.Repository, image string, keys []*sign.PublicKey) (*attest.Report, []attest.Bundle, error) {
+	attached, err := r.Attached(ctx, image)
+	if err != nil {
+		return nil, nil, err
+	}
+	var bundles []attest.Bundle
+	for _, d := range attached {
+		if d.Type == sign.MediaType {
+			bundles = append(bundles, attest.Bundle{Name: d.Digest[:min(shownDigest, len(d.Digest))], Data: d.Data})
+		}
+	}
+	return attest.Check(image, bundles, keys, time.Now()), bundles, nil
+}
+
+// shownDigest is how much of a digest tells it from others.
+const shownDigest = len("sha256:") + 12

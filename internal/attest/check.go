@@ -1,7 +1,6 @@
 package attest
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -144,21 +143,7 @@ func checkProvenance(predicate []byte) error {
 
 // evidence computes a gate's verdict again.
 func (c *checker) evidence(predicate []byte) (string, error) {
-	if err := gate.KeysOnce(predicate); err != nil {
-		return "", err
-	}
-	var p evidenceJSON
-	if err := json.Unmarshal(predicate, &p); err != nil {
-		return "", err
-	}
-	sum, err := documentDigest(p.Evidence)
-	if err != nil {
-		return "", err
-	}
-	if said := p.Digest["sha256"]; said != sum.Encoded() {
-		return "", fmt.Errorf("the document in it has digest %s; it says sha256:%s", sum, said)
-	}
-	e, err := gate.Read(p.Evidence)
+	e, sum, err := gateDocument(predicate)
 	if err != nil {
 		return "", err
 	}

@@ -69,3 +69,29 @@ func documentDigest(document []byte) (digest.Digest, error) {
 	out.WriteByte('\n')
 	return digest.FromBytes(out.Bytes()), nil
 }
+
+// Document is the gate's document in a statement of [TypeEvidence].
+func Document(s *Statement) (*gate.Evidence, error) {
+	e, _, err := gateDocument(s.Predicate)
+	return e, err
+}
+
+// gateDocument reads the predicate of evidence.
+func gateDocument(predicate []byte) (*gate.Evidence, digest.Digest, error) {
+	if err := gate.KeysOnce(predicate); err != nil {
+		return nil, "", err
+	}
+	var p evidenceJSON
+	if err := json.Unmarshal(predicate, &p); err != nil {
+		return nil, "", err
+	}
+	sum, err := documentDigest(p.Evidence)
+	if err != nil {
+		return nil, "", err
+	}
+	if said := p.Digest["sha256"]; said != sum.Encoded() {
+		return nil, "", fmt.Errorf("the document in it has digest %s; it says sha256:%s", sum, said)
+	}
+	e, err := gate.Read(p.Evidence)
+	return e, sum, err
+}
