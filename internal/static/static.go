@@ -107,6 +107,9 @@ func librariesCheck(img *Image) (gate.Check, error) {
 	if err != nil {
 		return gate.Check{}, err
 	}
+	if r.Programs == 0 {
+		return gate.Skip(gate.Static, nameLibraries, "there is no program in /"+ownFolder), nil
+	}
 	c := gate.Checked(gate.Static, nameLibraries, fmt.Sprintf("%d programs, %d libraries that they load", r.Programs, r.Libraries))
 	var words []string
 	for _, p := range r.Problems {

@@ -9,6 +9,7 @@ import (
 	"strix-build/internal/codeobject"
 	"strix-build/internal/gate"
 	"strix-build/internal/graph"
+	"strix-build/internal/kernels"
 	"strix-build/internal/recipe"
 )
 
@@ -34,10 +35,12 @@ func targetsCheck(in Input) gate.Check {
 	if len(allowed) == 0 {
 		return gate.Skip(gate.Static, nameTargets, "neither a label nor the policy names the GPU that it is for")
 	}
+	// what the distribution put there is its own business where nothing was to be cut; in an image of another build all of it is llama.cpp's
+	own := slices.ContainsFunc(img.Kernels.Libraries, func(l kernels.Library) bool { return img.isOwn(l.Path) && len(l.Objects) > 0 })
 	objects, count := 0, 0
 	var foreign []string
 	for _, l := range img.Kernels.Libraries {
-		if keep == "" && !img.isOwn(l.Path) {
+		if keep == "" && own && !img.isOwn(l.Path) {
 			continue
 		}
 		for _, o := range l.Objects {
