@@ -122,7 +122,7 @@ func TestChecksRefuse(t *testing.T) {
 			"GPU targets FAILED: code for gfx1151 in " + hipPath + "; the image is for gfx1100"},
 		{"another build's image, with its files elsewhere", func(i *Image) {
 			i.Labels[graph.LabelTarget], i.Labels[graph.LabelKeep] = "gfx1100", ""
-			i.Kernels.Libraries[0].Path = "usr/lib/libggml-hip.so"
+			i.Kernels.Libraries[0].Path, i.Record = "usr/lib/libggml-hip.so", nil
 		}, "GPU targets FAILED: code for gfx1151 in usr/lib/libggml-hip.so; the image is for gfx1100"},
 		{"a library is gone", func(i *Image) { delete(i.Tree.Files, "usr/lib/libssl.so.3") },
 			"libraries resolve FAILED: usr/local/bin/llama-server needs libssl.so.3, which is not there"},
