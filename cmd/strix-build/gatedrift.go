@@ -68,7 +68,7 @@ func (a *app) measureDrift(ctx context.Context, o gateFlags, anchor subjectFlags
 	o.baseline = anchor
 	o.skip = []string{string(gate.Correctness), string(gate.Serving)} // the candidate's own, which did hold
 	if o.evidence != "" {
-		o.evidence = strings.TrimSuffix(o.evidence, ".json") + "-drift.json"
+		o.evidence = driftEvidence(o.evidence)
 	}
 	e, err := a.gateImage(ctx, o)
 	if err != nil {
@@ -206,3 +206,6 @@ func driftPlot(series []gate.Entry) plot.Plot {
 	}
 	return p
 }
+
+// driftEvidence is the file for what was measured against the anchor, beside the gate's own.
+func driftEvidence(file string) string { return strings.TrimSuffix(file, ".json") + "-drift.json" }

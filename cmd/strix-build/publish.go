@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	digest "github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 
 	"strix-build/internal/build"
@@ -79,7 +80,7 @@ type judgement struct {
 	word     string // of the gate, or ungated
 	why      string
 	moves    string // the tag that it may move: none, candidate, channel
-	evidence []byte
+	evidence string // file of what refuses it, where that is not the gate's after the build
 	baseline string // digest
 }
 
@@ -141,7 +142,7 @@ func (a *app) publication(images *store.Store, name string) (*publication, error
 	if len(rec.Tags) == 0 {
 		return nil, usage("image %q has no tags: image.tags of its recipe names none", rec.Ref)
 	}
-	fixed, err := tag.Of(rec.Tags[0], b, labels[labelRevision], rec.Key, rec.Built)
+	fixed, err := tag.Of(rec.Tags[0], b, labels[ocispecs.AnnotationRevision], rec.Key, rec.Built)
 	if err != nil {
 		return nil, usage("image %q: %v", rec.Ref, err)
 	}
@@ -149,9 +150,6 @@ func (a *app) publication(images *store.Store, name string) (*publication, error
 	p.judged, err = a.judgement(rec)
 	return p, err
 }
-
-// labelRevision is the commit that an image was built from (OCI image specification, annotations).
-const labelRevision = "org.opencontainers.image.revision"
 
 // recordOf finds the image of a recipe, or one by its name in the store.
 func (a *app) recordOf(images *store.Store, name string) (*store.Record, error) {
@@ -204,9 +202,9 @@ func (a *app) judgement(r *store.Record) (judgement, error) {
 		return judgement{}, fmt.Errorf("%s is about image %s, not %s", file, e.Candidate.Digest, r.Digest)
 	}
 	v := gate.Judge(e)
-	j := judgement{word: string(v.Word), why: strings.Join(v.Reasons, "; "), evidence: data}
+	j := judgement{word: string(v.Word), why: strings.Join(v.Reasons, "; ")}
 	if r.Gate.Verdict != j.word { // it passed against the last image, and not against the anchor
-		j.word, j.why = r.Gate.Verdict, r.Gate.Why
+		j.word, j.why, j.evidence = r.Gate.Verdict, r.Gate.Why, driftEvidence(file)
 	}
 	if e.Baseline != nil {
 		j.baseline = e.Baseline.Digest

@@ -29,7 +29,7 @@ func (a *app) signAll(ctx context.Context, images *store.Store, all []*publicati
 		return err
 	}
 	for _, p := range all {
-		statements, err := a.statements(ctx, images, p.record, "")
+		statements, err := a.statements(ctx, images, p.record, p.judged.evidence)
 		if err != nil {
 			return err
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	digest "github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"strix-build/internal/gate"
@@ -48,7 +49,7 @@ func built(ts *testscript.TestScript, _ bool, args []string) {
 		"var/lib/dpkg/status":              "Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2.42-2\n\n"}), types.OCIUncompressedLayer)
 	img, err := mutate.AppendLayers(mutate.MediaType(empty.Image, types.OCIManifestSchema1), layer)
 	ts.Check(err)
-	img, err = mutate.Config(img, v1.Config{Labels: map[string]string{graph.LabelRecipe: name, graph.LabelBuild: "b9880", labelRevision: "898b08854d64"}})
+	img, err = mutate.Config(img, v1.Config{Labels: map[string]string{graph.LabelRecipe: name, graph.LabelBuild: "b9880", ocispecs.AnnotationRevision: "898b08854d64"}})
 	ts.Check(err)
 	state := ts.Getenv("STRIX_BUILD_STATE")
 	s, err := store.Open(filepath.Join(state, "images"))
