@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
+	digest "github.com/opencontainers/go-digest"
 )
 
 // serve serves a folder until the test ends or stop is called.
@@ -112,6 +113,47 @@ func TestStays(t *testing.T) {
 	}
 }
 
+// TestOpensWhatNamesTheDeleted: an index whose image was deleted is served as before, and the image stays away.
+func TestOpensWhatNamesTheDeleted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	host, stop := serve(t, dir, Options{NoReferrers: true})
+	img := image(t)
+	inner := mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: img})
+	outer := mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: inner}, mutate.IndexAddendum{Add: image(t)})
+	if err := remote.WriteIndex(ref(t, host+"/me/llama:all"), outer); err != nil {
+		t.Fatal(err)
+	}
+	d, err := img.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := ref(t, host+"/me/llama@"+d.String())
+	if err := remote.Delete(gone); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+
+	host, _ = serve(t, dir, Options{NoReferrers: true})
+	got, err := remote.Index(ref(t, host+"/me/llama:all"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := outer.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if is, err := got.Digest(); err != nil || is != want {
+		t.Errorf("%s, %v; want %s", is, err, want)
+	}
+	for _, away := range []string{d.String(), digest.FromString("{}").String()} {
+		var refused *transport.Error
+		if _, err := remote.Head(ref(t, host+"/me/llama@"+away)); !errors.As(err, &refused) || refused.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: %v", away, err)
+		}
+	}
+}
+
 // TestRefuses what the library's registry takes.
 func TestRefuses(t *testing.T) {
 	t.Parallel()
@@ -177,7 +219,7 @@ func TestDamaged(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "manifests", "me%2Fllama", "rocm"), []byte("application/vnd"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(dir, Options{}); err == nil || err.Error() != `registry: me/llama: manifest "rocm" cannot be read, or names what is not there` {
+	if _, err := Open(dir, Options{}); err == nil || err.Error() != `registry: me/llama: manifest "rocm" was cut off` {
 		t.Error(err)
 	}
 }
