@@ -75,19 +75,19 @@ func (r *Registry) tell(repo, target string, data []byte) bool {
 	if !ok {
 		return false
 	}
-	return r.ask(http.MethodPut, repo, target, string(typ), body) == http.StatusCreated
+	return r.ask(http.MethodPut, repo, target, string(typ), body).code == http.StatusCreated
 }
 
-// ask asks the handler; 0: that cannot be asked.
-func (r *Registry) ask(method, repo, target, typ string, body []byte) int {
+// ask asks the handler; code 0: that cannot be asked.
+func (r *Registry) ask(method, repo, target, typ string, body []byte) *answer {
+	w := &answer{header: http.Header{}}
 	req, err := http.NewRequest(method, "/v2/"+repo+"/manifests/"+target, bytes.NewReader(body))
 	if err != nil {
-		return 0
+		return w
 	}
 	req.Header.Set("Content-Type", typ)
-	w := &answer{header: http.Header{}}
 	r.inner.ServeHTTP(w, req)
-	return w.code
+	return w
 }
 
 // loadBroken tells the handler indexes that name manifests which were deleted since: they were served before, so they are now.

@@ -147,22 +147,41 @@ func (r *Registry) put(w http.ResponseWriter, req *http.Request, repo, target st
 		refuse(w, http.StatusBadRequest, code, err.Error())
 		return
 	}
-	typ := req.Header.Get("Content-Type")
-	again := req.Clone(req.Context())
-	again.Body = io.NopCloser(bytes.NewReader(body))
-	said := &answer{header: http.Header{}}
-	r.inner.ServeHTTP(said, again)
-	if said.code == http.StatusCreated {
-		data := append([]byte(typ+"\n"), body...)
-		for _, t := range slices.Compact([]string{digest, target}) { // the manifest before the tag
-			if err := r.keep(repo, t, data); err != nil {
-				refuse(w, http.StatusInsufficientStorage, "UNKNOWN", err.Error())
-				return
-			}
+	r.accept(w, repo, target, manifest{digest, req.Header.Get("Content-Type"), body})
+}
+
+// manifest is one that was sent.
+type manifest struct {
+	digest, typ string
+	body        []byte
+}
+
+// accept keeps a manifest under its digest, then under the tag that it was sent under. What cannot be kept is not served either: a client that is
+// told so would find it there when it tries again, and nobody after a restart.
+func (r *Registry) accept(w http.ResponseWriter, repo, target string, m manifest) {
+	had := r.ask(http.MethodHead, repo, m.digest, "", nil).code == http.StatusOK
+	said := r.ask(http.MethodPut, repo, m.digest, m.typ, m.body)
+	if said.code != http.StatusCreated {
+		said.send(w)
+		return
+	}
+	data := append([]byte(m.typ+"\n"), m.body...)
+	if err := r.keep(repo, m.digest, data); err != nil {
+		if !had {
+			r.ask(http.MethodDelete, repo, m.digest, "", nil)
 		}
-		if subject := subjectOf(body); subject != "" && !r.options.NoReferrers {
-			said.header.Set("OCI-Subject", subject)
+		refuse(w, http.StatusInsufficientStorage, "UNKNOWN", err.Error())
+		return
+	}
+	if target != m.digest {
+		if err := r.keep(repo, target, data); err != nil {
+			refuse(w, http.StatusInsufficientStorage, "UNKNOWN", err.Error())
+			return
 		}
+		said = r.ask(http.MethodPut, repo, target, m.typ, m.body)
+	}
+	if subject := subjectOf(m.body); subject != "" && !r.options.NoReferrers {
+		said.header.Set("OCI-Subject", subject)
 	}
 	said.send(w)
 }

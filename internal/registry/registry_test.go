@@ -207,6 +207,42 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
+// TestDoesNotServeWhatItCannotKeep, under a tag or a digest: a folder is in the file's place.
+func TestDoesNotServeWhatItCannotKeep(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	img := image(t)
+	d, err := img.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, _ := serve(t, dir, Options{})
+	for _, target := range []string{"rocm", d.String()} {
+		inTheWay := filepath.Join(dir, "manifests", "me%2Fllama", target)
+		if err := os.MkdirAll(filepath.Join(inTheWay, "x"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		where := host + "/me/llama:" + target
+		if target == d.String() {
+			where = host + "/me/llama@" + target
+		}
+		once := remote.WithRetryBackoff(remote.Backoff{Duration: 1, Steps: 1})
+		var refused *transport.Error
+		if err := remote.Write(ref(t, where), img, once); !errors.As(err, &refused) || refused.StatusCode != http.StatusInsufficientStorage {
+			t.Errorf("%s: %v", target, err)
+		}
+		if _, err := remote.Head(ref(t, where)); !errors.As(err, &refused) || refused.StatusCode != http.StatusNotFound {
+			t.Errorf("%s is served: %v", target, err)
+		}
+		if err := os.RemoveAll(inTheWay); err != nil {
+			t.Fatal(err)
+		}
+		if err := remote.Delete(ref(t, host+"/me/llama@"+d.String())); target == "rocm" && err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestDamaged: a manifest that was cut off is named.
 func TestDamaged(t *testing.T) {
 	t.Parallel()
