@@ -106,7 +106,7 @@ func (r *Repository) Attach(ctx context.Context, digest string, artifacts []Arti
 	if err != nil {
 		return nil, err
 	}
-	d, err := r.puller.Get(ctx, r.name.Digest(digest))
+	d, err := r.get(ctx, r.name.Digest(digest))
 	if err != nil {
 		return nil, r.explain(ctx, "read", digest, err)
 	}
@@ -130,7 +130,15 @@ func (r *Repository) Attach(ctx context.Context, digest string, artifacts []Arti
 }
 
 // listed are the manifests that name an image as their subject. Those that only a fallback tag lists are among them.
-func (r *Repository) listed(ctx context.Context, digest string) ([]v1.Descriptor, error) {
+func (r *Repository) listed(ctx context.Context, digest string) (list []v1.Descriptor, err error) {
+	err = r.try(ctx, func() error {
+		list, err = r.list(ctx, digest)
+		return err
+	})
+	return list, err
+}
+
+func (r *Repository) list(ctx context.Context, digest string) ([]v1.Descriptor, error) {
 	index, err := remote.Referrers(r.name.Digest(digest), append(r.options[:len(r.options):len(r.options)], remote.WithContext(ctx))...)
 	if notFound(err) {
 		return nil, nil
@@ -156,7 +164,11 @@ func (r *Repository) Attached(ctx context.Context, digest string) ([]Artifact, e
 	}
 	var out []Artifact
 	for _, d := range list {
-		a, err := r.artifact(ctx, d)
+		var a *Artifact
+		err := r.try(ctx, func() (err error) {
+			a, err = r.artifact(ctx, d)
+			return err
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -172,7 +184,7 @@ func (r *Repository) artifact(ctx context.Context, d v1.Descriptor) (*Artifact, 
 	if !d.MediaType.IsImage() {
 		return nil, nil //nolint:nilnil // it is none
 	}
-	img, err := r.Image(ctx, d.Digest.String())
+	img, err := r.open(ctx, d.Digest.String())
 	if err != nil {
 		return nil, err
 	}

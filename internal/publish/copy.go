@@ -3,8 +3,10 @@ package publish
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"strix-build/internal/tag"
 )
@@ -36,6 +38,9 @@ func (r *Repository) Copy(ctx context.Context, from *Repository, what string) (*
 			return nil, err
 		}
 		out.Attached++
+	}
+	if err := r.lists(ctx, digest, list); err != nil {
+		return nil, err
 	}
 	tags, err := from.Tags(ctx)
 	if err != nil {
@@ -71,13 +76,28 @@ func (r *Repository) Find(ctx context.Context, what string) (string, error) {
 
 // take copies one manifest with its blobs, byte by byte as it is.
 func (r *Repository) take(ctx context.Context, from *Repository, digest string) error {
-	img, err := from.Image(ctx, digest)
+	err := r.push(ctx, r.name.Digest(digest), func() (remote.Taggable, error) { return from.open(ctx, digest) })
+	return r.explain(ctx, "push", digest, err)
+}
+
+// lists makes sure that an image's list has what is attached to it. A registry that keeps none is given one with each manifest, and a copy that was cut
+// off may have left one there without.
+func (r *Repository) lists(ctx context.Context, digest string, want []v1.Descriptor) error {
+	have, err := r.listed(ctx, digest)
 	if err != nil {
 		return err
 	}
-	got, err := r.Push(ctx, img)
-	if err == nil && got != digest {
-		err = fmt.Errorf("%s@%s became %s", from.name, digest, got)
+	for _, w := range want {
+		if slices.ContainsFunc(have, func(h v1.Descriptor) bool { return h.Digest == w.Digest }) {
+			continue
+		}
+		img, err := r.Image(ctx, w.Digest.String())
+		if err != nil {
+			return err
+		}
+		if err := r.writer().Put(ctx, r.name.Digest(w.Digest.String()), img); err != nil {
+			return r.explain(ctx, "attach", w.Digest.String(), err)
+		}
 	}
-	return err
+	return nil
 }

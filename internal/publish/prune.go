@@ -103,7 +103,7 @@ func (r *Repository) needs(ctx context.Context, digest string, all map[string]bo
 		return nil
 	}
 	all[digest] = true
-	d, err := r.puller.Get(ctx, r.name.Digest(digest))
+	d, err := r.get(ctx, r.name.Digest(digest))
 	if err != nil {
 		return r.explain(ctx, "read", digest, err)
 	}
@@ -173,7 +173,7 @@ func (r *Repository) remove(ctx context.Context, p Pruned) error {
 		doomed = append(doomed, list)
 	}
 	for _, d := range doomed {
-		if err := r.pusher.Delete(ctx, r.name.Digest(d)); err != nil && !notFound(err) {
+		if err := r.writer().Delete(ctx, r.name.Digest(d)); err != nil && !notFound(err) {
 			return r.explain(ctx, "delete", d, err)
 		}
 	}
@@ -182,7 +182,7 @@ func (r *Repository) remove(ctx context.Context, p Pruned) error {
 
 // untag removes a tag where the registry can; others remove it with the manifest.
 func (r *Repository) untag(ctx context.Context, t name.Tag) error {
-	err := r.pusher.Delete(ctx, t)
+	err := r.writer().Delete(ctx, t)
 	var refused *transport.Error
 	if errors.As(err, &refused) && slices.Contains([]int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusBadRequest, http.StatusUnsupportedMediaType}, refused.StatusCode) {
 		return nil

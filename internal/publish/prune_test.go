@@ -81,7 +81,7 @@ func TestPrune(t *testing.T) {
 		}
 		for i, d := range digests {
 			gone := i >= 1 && i < 5
-			_, err := r.puller.Head(t.Context(), r.name.Digest(d))
+			_, err := r.reader().Head(t.Context(), r.name.Digest(d))
 			if notFound(err) != gone {
 				t.Errorf("referrers %t: image %d is gone: %t, want %t", referrers, i, notFound(err), gone)
 			}

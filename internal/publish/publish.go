@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"strix-build/internal/tag"
 )
@@ -42,12 +43,13 @@ func (r *Repository) Push(ctx context.Context, img v1.Image) (digest string, err
 	if err != nil {
 		return "", err
 	}
-	return d.String(), r.explain(ctx, "push", d.String(), r.pusher.Push(ctx, r.name.Digest(d.String()), img))
+	err = r.push(ctx, r.name.Digest(d.String()), func() (remote.Taggable, error) { return img, nil })
+	return d.String(), r.explain(ctx, "push", d.String(), err)
 }
 
 // Head is what a tag points to; "" where there is no such tag. It is the digest of what the registry sends, not what it says.
 func (r *Repository) Head(ctx context.Context, t string) (digest string, err error) {
-	d, err := r.puller.Get(ctx, r.name.Tag(t))
+	d, err := r.get(ctx, r.name.Tag(t))
 	if notFound(err) {
 		return "", nil
 	}
@@ -63,7 +65,11 @@ func (r *Repository) Head(ctx context.Context, t string) (digest string, err err
 
 // Complete makes sure that an image is whole: manifest, configuration, every layer.
 func (r *Repository) Complete(ctx context.Context, digest string) error {
-	img, err := r.Image(ctx, digest)
+	return r.try(ctx, func() error { return r.complete(ctx, digest) })
+}
+
+func (r *Repository) complete(ctx context.Context, digest string) error {
+	img, err := r.open(ctx, digest)
 	if err != nil {
 		return err
 	}
@@ -90,9 +96,27 @@ func (r *Repository) Complete(ctx context.Context, digest string) error {
 	return nil
 }
 
+// get reads a manifest.
+func (r *Repository) get(ctx context.Context, ref name.Reference) (d *remote.Descriptor, err error) {
+	err = r.try(ctx, func() error {
+		d, err = r.reader().Get(ctx, ref)
+		return err
+	})
+	return d, err
+}
+
 // Image opens an image of the registry by its digest.
-func (r *Repository) Image(ctx context.Context, digest string) (v1.Image, error) {
-	d, err := r.puller.Get(ctx, r.name.Digest(digest))
+func (r *Repository) Image(ctx context.Context, digest string) (img v1.Image, err error) {
+	err = r.try(ctx, func() error {
+		img, err = r.open(ctx, digest)
+		return err
+	})
+	return img, err
+}
+
+// open is Image, tried once.
+func (r *Repository) open(ctx context.Context, digest string) (v1.Image, error) {
+	d, err := r.reader().Get(ctx, r.name.Digest(digest))
 	if err != nil {
 		return nil, r.explain(ctx, "read", digest, err)
 	}
@@ -131,11 +155,11 @@ func (r *Repository) Point(ctx context.Context, t tag.Tag, digest, was string) e
 	case now != was:
 		return &MovedError{t.String(), was, now}
 	}
-	d, err := r.puller.Get(ctx, r.name.Digest(digest))
+	d, err := r.get(ctx, r.name.Digest(digest))
 	if err != nil {
 		return r.explain(ctx, "read", digest, err)
 	}
-	if err := r.pusher.Push(ctx, r.name.Tag(t.String()), d); err != nil {
+	if err := r.push(ctx, r.name.Tag(t.String()), func() (remote.Taggable, error) { return d, nil }); err != nil {
 		return r.explain(ctx, "tag", t.String(), err)
 	}
 	if now, err = r.Head(ctx, t.String()); err == nil && now != digest {
@@ -199,7 +223,11 @@ type Tagged struct {
 
 // Tags lists all tags, by name. One that vanishes meanwhile is left out.
 func (r *Repository) Tags(ctx context.Context) ([]Tagged, error) {
-	names, err := r.puller.List(ctx, r.name)
+	var names []string
+	err := r.try(ctx, func() (err error) {
+		names, err = r.reader().List(ctx, r.name)
+		return err
+	})
 	if notFound(err) {
 		return nil, nil
 	}

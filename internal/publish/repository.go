@@ -8,10 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
@@ -20,8 +20,11 @@ import (
 type Repository struct {
 	name    name.Repository
 	options []remote.Option
-	puller  *remote.Puller
-	pusher  *remote.Pusher
+	backoff remote.Backoff
+
+	mu     sync.Mutex
+	puller *remote.Puller
+	pusher *remote.Pusher
 }
 
 // Options say how a registry is talked to. The zero value is what people expect.
@@ -29,7 +32,6 @@ type Options struct {
 	Transport http.RoundTripper // nil: the ordinary one
 	Keychain  authn.Keychain    // nil: that of docker and podman
 	Backoff   remote.Backoff    // between tries of what a registry could not do just then; zero: a second, three, …
-	Progress  chan<- v1.Update  // of a push; nil: no one looks. It is closed at the push's end
 }
 
 // Open makes a repository of its name; it asks nothing yet.
@@ -46,18 +48,39 @@ func Open(repo string, o Options) (*Repository, error) {
 	}
 	r := &Repository{name: n, options: []remote.Option{remote.WithAuthFromKeychain(o.Keychain), remote.WithTransport(&patient{o.Transport}),
 		remote.WithUserAgent("strix-build")}}
-	if o.Backoff != (remote.Backoff{}) {
+	if r.backoff = usualBackoff; o.Backoff != (remote.Backoff{}) {
+		r.backoff = o.Backoff
 		r.options = append(r.options, remote.WithRetryBackoff(o.Backoff))
 	}
-	if r.puller, err = remote.NewPuller(r.options...); err != nil {
-		return nil, err
+	return r, r.renew()
+}
+
+// renew forgets what was agreed on with the registry, and what failed: the library remembers both.
+func (r *Repository) renew() error {
+	puller, err := remote.NewPuller(r.options...)
+	if err != nil {
+		return err
 	}
-	push := r.options
-	if o.Progress != nil {
-		push = append(push[:len(push):len(push)], remote.WithProgress(o.Progress))
+	pusher, err := remote.NewPusher(r.options...)
+	if err != nil {
+		return err
 	}
-	r.pusher, err = remote.NewPusher(push...)
-	return r, err
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.puller, r.pusher = puller, pusher
+	return nil
+}
+
+func (r *Repository) reader() *remote.Puller {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.puller
+}
+
+func (r *Repository) writer() *remote.Pusher {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.pusher
 }
 
 // String is the repository's name, with its registry.
