@@ -22,7 +22,7 @@ type serveFlags struct {
 
 func (a *app) registryCmd() *cobra.Command {
 	cmd := &cobra.Command{Use: "registry", Short: "a registry of your own, for trials"}
-	cmd.AddCommand(a.registryServeCmd())
+	cmd.AddCommand(a.registryServeCmd(), a.registryFaultsCmd())
 	return cmd
 }
 
