@@ -6,6 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 . ci/bench/measure.sh
 . ci/bench/dockerfile.sh
+. ci/bench/publish.sh
 
 [ "$(id -u)" = 0 ] || die "make bench builds an image, which needs root"
 ci/setup.sh run
@@ -17,6 +18,7 @@ export STRIX_BUILD_STATE=$work/state BUILDKIT_PROGRESS=plain
 unset BUILDKIT_HOST
 finish() {
 	stop_watched
+	stop_registry
 	stop_daemon
 	"$strix" builder stop || true
 	rm -rf "$work"
@@ -57,3 +59,4 @@ milliseconds "${recipe[@]}" "$first"
 row "unchanged recipe" "$took ms" "1000 ms"
 row "peak memory of strix-build" "$(peak) MB" "150 MB"
 row "image of \`$first\`, compressed" "$(image_size <"$work/first")" "200 MB"
+if have skopeo; then publishing "llama:$first" "llama:$second"; else row "publishing: skopeo is not here to compare with" "" ""; fi

@@ -91,7 +91,7 @@ func notFound(err error) bool {
 	return errors.As(err, &t) && t.StatusCode == http.StatusNotFound
 }
 
-// AccessError is a registry that wants other credentials, or none of what was asked.
+// AccessError is a registry that did not do what it was asked, with what can be done about it.
 type AccessError struct {
 	err  error
 	Hint string
@@ -119,6 +119,9 @@ func (r *Repository) explain(ctx context.Context, what, of string, err error) er
 	err = fmt.Errorf("%s %s: %w", what, full, err)
 	var t *transport.Error
 	if !errors.As(err, &t) {
+		if cutOff(err) {
+			return &AccessError{err, "the connection broke again and again: the same command goes on, and sends only what is missing"}
+		}
 		return err
 	}
 	switch t.StatusCode {
@@ -126,6 +129,11 @@ func (r *Repository) explain(ctx context.Context, what, of string, err error) er
 		return &AccessError{err, r.credentials()}
 	case http.StatusMethodNotAllowed:
 		return &AccessError{err, "the registry does not allow this: it may be read-only, or deleting may be switched off"}
+	case http.StatusTooManyRequests:
+		return &AccessError{err, "the registry has too much to do: the same command goes on later, and sends only what is missing"}
+	}
+	if t.StatusCode >= http.StatusInternalServerError {
+		return &AccessError{err, "the registry failed, and nothing is lost: the same command goes on, and sends only what is missing"}
 	}
 	return err
 }
