@@ -56,7 +56,7 @@ func (a *app) alias(ctx context.Context, repo string, gone publish.Retired, o al
 	}
 	for _, name := range []string{gone.Recipe, gone.Successor} {
 		if err := tag.CheckRecipe(name); err != nil {
-			return usage("%q names no channel: %v", name, err)
+			return usage("alias: %v", err)
 		}
 	}
 	r, err := repository(repo)
