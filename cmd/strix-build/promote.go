@@ -59,6 +59,9 @@ func (a *app) promote(ctx context.Context, repo, recipe string, o promoteFlags) 
 	if err != nil {
 		return err
 	}
+	if err := r.Clock(); err != nil { // a waiver's end is looked at before the channel is
+		return err
+	}
 	if gone != nil && !o.revive {
 		return &publish.RetiredError{Repository: r.String(), Retired: *gone}
 	}

@@ -253,6 +253,9 @@ func (p *publication) channels(ctx context.Context, r *publish.Repository, reviv
 		if err != nil {
 			return err
 		}
+		if err := r.Clock(); err != nil {
+			return err
+		}
 		p.was[name], p.image[name] = was, was
 		if gone == nil {
 			continue

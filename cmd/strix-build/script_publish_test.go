@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -30,12 +31,17 @@ import (
 	"strix-build/internal/store"
 )
 
-// serveRegistry serves a registry for the rest of the script, and says where: serveregistry VARIABLE [no-referrers] [read-only].
+// serveRegistry serves a registry for the rest of the script, and says where: serveregistry VARIABLE [no-referrers] [read-only] [yesterday].
 func serveRegistry(ts *testscript.TestScript, _ bool, args []string) {
 	all := strings.Join(args[1:], " ")
 	r, err := registry.Open(ts.MkAbs("registry-"+args[0]), registry.Options{NoReferrers: strings.Contains(all, "no-referrers"), ReadOnly: strings.Contains(all, "read-only")})
 	ts.Check(err)
-	s := httptest.NewServer(r)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if strings.Contains(all, "yesterday") { // is what its clock says
+			w.Header().Set("Date", time.Now().Add(-24*time.Hour).UTC().Format(http.TimeFormat))
+		}
+		r.ServeHTTP(w, req)
+	}))
 	ts.Defer(s.Close)
 	ts.Setenv(args[0], strings.TrimPrefix(s.URL, "http://"))
 }

@@ -29,6 +29,10 @@ func withHint(err error) error {
 	if errors.As(err, &access) {
 		return &build.HintError{Err: err, Hint: access.Hint}
 	}
+	var clock *publish.ClockError
+	if errors.As(err, &clock) {
+		return &build.HintError{Err: err, Hint: "nothing was moved; set the one that is wrong: tags and documents have days"}
+	}
 	var retired *publish.RetiredError
 	if errors.As(err, &retired) && len(joined(err)) == 0 {
 		return retiredHint(retired)

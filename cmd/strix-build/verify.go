@@ -67,6 +67,9 @@ func (a *app) verify(ctx context.Context, name string, keyFiles []string, asJSON
 	if err != nil {
 		return withHint(err)
 	}
+	if err := r.Clock(); err != nil {
+		a.printf("warning: %v: whether a waiver has ended may be wrong\n", err)
+	}
 	if asJSON {
 		err = json.NewEncoder(a.out).Encode(report)
 	} else {

@@ -150,6 +150,9 @@ func (r *Repository) promote(ctx context.Context, recipe, digest, was string, re
 	if err := r.Complete(ctx, digest); err != nil {
 		return err
 	}
+	if err := r.Clock(); err != nil {
+		return err
+	}
 	channel := tag.Moving(recipe, tag.Channel)
 	now, gone, err := r.Look(ctx, channel.String())
 	switch {

@@ -22,6 +22,7 @@ type Repository struct {
 	options []remote.Option
 	puller  *remote.Puller
 	pusher  *remote.Pusher
+	clock   *clock
 }
 
 // Options say how a registry is talked to. The zero value is what people expect.
@@ -44,7 +45,8 @@ func Open(repo string, o Options) (*Repository, error) {
 	if o.Transport == nil {
 		o.Transport = remote.DefaultTransport
 	}
-	r := &Repository{name: n, options: []remote.Option{remote.WithAuthFromKeychain(o.Keychain), remote.WithTransport(&patient{o.Transport}),
+	watch := &clock{inner: o.Transport}
+	r := &Repository{name: n, clock: watch, options: []remote.Option{remote.WithAuthFromKeychain(o.Keychain), remote.WithTransport(&patient{watch}),
 		remote.WithUserAgent("strix-build")}}
 	if o.Backoff != (remote.Backoff{}) {
 		r.options = append(r.options, remote.WithRetryBackoff(o.Backoff))

@@ -118,6 +118,9 @@ func (r *Repository) Retire(ctx context.Context, gone Retired, sign func(gone Re
 	case retired != nil:
 		return nil, &RetiredError{r.name.String(), *retired}
 	}
+	if err := r.Clock(); err != nil {
+		return nil, err
+	}
 	all := []Retired{gone}
 	before, err := r.aliases(ctx, gone.Recipe)
 	if err != nil {
