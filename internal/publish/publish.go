@@ -14,7 +14,6 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/partial"
 
 	"strix-build/internal/tag"
 )
@@ -51,7 +50,8 @@ func (r *Repository) Head(ctx context.Context, t string) (digest string, err err
 	return digest, err
 }
 
-// Complete makes sure that an image is whole: manifest, configuration, every layer.
+// Complete makes sure that an image is whole: manifest, configuration, every layer, of its size. The layers are not read: a registry that says that it has
+// so many bytes is believed until somebody pulls them, whose engine then compares digests.
 func (r *Repository) Complete(ctx context.Context, digest string) error {
 	img, err := r.Image(ctx, digest)
 	if err != nil {
@@ -69,13 +69,31 @@ func (r *Repository) Complete(ctx context.Context, digest string) error {
 		if err != nil {
 			return err
 		}
-		there, err := partial.Exists(l)
+		want, err := l.Size()
 		if err != nil {
-			return r.explain(ctx, "look for layer "+d.String()+" of", digest, err)
+			return err
 		}
-		if !there {
-			return fmt.Errorf("%s@%s: layer %s is not there", r.name, digest, d)
+		if err := r.hasLayer(ctx, digest, d.String(), want); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// hasLayer asks for a layer of an image, that has so many bytes. A registry that does not say how many it has is not asked again.
+func (r *Repository) hasLayer(ctx context.Context, image, layer string, want int64) error {
+	l, err := r.puller.Layer(ctx, r.name.Digest(layer))
+	if err != nil {
+		return err
+	}
+	got, err := l.Size()
+	switch {
+	case notFound(err):
+		return fmt.Errorf("%s@%s: layer %s is not there", r.name, image, layer)
+	case err != nil:
+		return r.explain(ctx, "look for layer "+layer+" of", image, err)
+	case got >= 0 && got != want:
+		return fmt.Errorf("%s@%s: layer %s has %d bytes there, and %d in the manifest", r.name, image, layer, got, want)
 	}
 	return nil
 }
@@ -128,10 +146,14 @@ func (r *Repository) Point(ctx context.Context, t tag.Tag, digest, was string) e
 	if err := r.pusher.Push(ctx, r.name.Tag(t.String()), d); err != nil {
 		return r.explain(ctx, "tag", t.String(), err)
 	}
-	if now, err = r.Head(ctx, t.String()); err == nil && now != digest {
-		err = &MovedError{t.String(), digest, now}
+	seen, err := r.Head(ctx, t.String())
+	switch {
+	case err != nil || seen == digest:
+		return err
+	case seen == now:
+		return fmt.Errorf("%s took tag %q for %s, and it is still %s", r.name, t, digest, orNothing(now))
 	}
-	return err
+	return &MovedError{t.String(), digest, seen}
 }
 
 // Promote makes an image the channel of a recipe, and what was the channel the last good one. was is what the channel was when the image
