@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	digest "github.com/opencontainers/go-digest"
@@ -157,29 +156,6 @@ func (a *app) publication(images *store.Store, name string) (*publication, error
 	p := &publication{record: rec, release: publish.Release{Image: img, Fixed: fixed, Recipes: rec.Tags}, was: map[string]string{}, image: map[string]string{}}
 	p.judged, err = a.judgement(rec)
 	return p, err
-}
-
-// recordOf finds the image of a recipe, or one by its name in the store.
-func (a *app) recordOf(images *store.Store, name string) (*store.Record, error) {
-	recs, err := images.Records()
-	if err != nil {
-		return nil, err
-	}
-	i := slices.IndexFunc(recs, func(r *store.Record) bool { return r.Name == name || r.Ref == name || r.Digest == name })
-	if i >= 0 {
-		return recs[i], nil
-	}
-	newest, err := a.newestImage(images, name)
-	if err != nil {
-		return nil, err
-	}
-	i = slices.IndexFunc(recs, func(r *store.Record) bool {
-		return r.Digest == newest && !strings.HasSuffix(r.Name, store.LastGood) && !strings.HasSuffix(r.Name, store.Anchor)
-	})
-	if i < 0 {
-		return nil, usage("recipe %q has no image in the local store", name)
-	}
-	return recs[i], nil
 }
 
 // judgement reads the evidence on an image and judges it again.
