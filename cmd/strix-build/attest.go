@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"strix-build/internal/attest"
-	"strix-build/internal/build"
 	"strix-build/internal/sign"
 	"strix-build/internal/store"
 )
@@ -28,7 +27,7 @@ const (
 func (a *app) attestCmd() *cobra.Command {
 	var o attestFlags
 	cmd := &cobra.Command{
-		Use:   "attest IMAGE",
+		Use:   "attest {RECIPE | IMAGE}",
 		Short: "write the documents about an image: signature, evidence, provenance, SBOM",
 		Long: `Writes what others need to trust an image of the local store, a file each: that it is meant (signature), what the gate saw of it
 (evidence), what it was made from (provenance, SLSA v1) and what is in it (SBOM, SPDX 2.3). Each is an in-toto statement about the
@@ -37,8 +36,9 @@ digest of the image. With --key each is signed, as a sigstore bundle that cosign
   strix-build attest check llama:rocm-mmq --key strix-build.pub rocm-mmq
   cosign verify-blob-attestation --key strix-build.pub --insecure-ignore-tlog --type https://spdx.dev/Document \
       --bundle rocm-mmq/sbom.sigstore.json --digest HEX --digestAlg sha256`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.attest(cmd.Context(), args[0], o) },
+		ValidArgsFunction: a.completeRecipes,
+		Args:              cobra.ExactArgs(1),
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.attest(cmd.Context(), args[0], o) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.key, "key", "", "private key `FILE` to sign with (default: the statements are written unsigned)")
@@ -129,22 +129,4 @@ func (a *app) writeStatement(dir, name string, statement []byte, key *sign.Key) 
 	}
 	_, err := fmt.Fprintln(a.out, file)
 	return err
-}
-
-// record finds an image of the store by reference, name or digest.
-func (a *app) record(name string) (*store.Store, *store.Record, error) {
-	images, err := a.images()
-	if err != nil {
-		return nil, nil, err
-	}
-	recs, err := images.Records()
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, r := range recs {
-		if r.Ref == name || r.Name == name || r.Digest == name {
-			return images, r, nil
-		}
-	}
-	return nil, nil, &build.HintError{Err: usage("no image %q in the local store", name), Hint: `"strix-build images" lists the store`}
 }

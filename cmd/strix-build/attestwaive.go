@@ -12,7 +12,7 @@ func (a *app) attestWaiveCmd() *cobra.Command {
 	var o attestFlags
 	var w attest.Waiver
 	cmd := &cobra.Command{
-		Use:   "waive IMAGE",
+		Use:   "waive {RECIPE | IMAGE}",
 		Short: "sign that an image may be published although its gate refused it",
 		Long: `Writes a signed waiver: for one image, against one evidence, with a reason and a last day. What it waives is a verdict (REGRESSED,
 MIXED, INCONCLUSIVE, SMOKE) or the cells that are slower, all of them. FAILED and INVALID cannot be waived: the image is wrong, or

@@ -13,8 +13,8 @@ import (
 // floors are the packages by floor: one imports lower floors only.
 var floors = [][]string{
 	0: {"internal/codeobject/codeobjecttest", "containers", "patches", "recipes", "internal/codeobject", "internal/diag", "internal/dynlink/dynlinktest", "internal/gguf", "internal/host", "internal/llamabench", "internal/llamalog", "internal/miniature", "internal/plot",
-		"internal/program", "internal/progress", "internal/prompt", "internal/rank", "internal/sign", "internal/strictyaml", "internal/version"},
-	1: {"internal/backendops/opstest", "internal/bench/benchtest", "internal/campaign", "internal/dynlink", "internal/kernels", "internal/llamaserver", "internal/patch", "internal/prove/provetest", "internal/recipe", "internal/tag", "internal/upstream", "internal/upstream/upstreamtest"},
+		"internal/program", "internal/progress", "internal/prompt", "internal/rank", "internal/sign", "internal/strictyaml", "internal/tag", "internal/version"},
+	1: {"internal/backendops/opstest", "internal/bench/benchtest", "internal/campaign", "internal/dynlink", "internal/kernels", "internal/llamaserver", "internal/patch", "internal/prove/provetest", "internal/recipe", "internal/upstream", "internal/upstream/upstreamtest"},
 	2: {"internal/fit", "internal/gate", "internal/graph", "internal/prove", "internal/series"},
 	3: {"internal/attest", "internal/backendops", "internal/bench", "internal/buildkit", "internal/correctness", "internal/project", "internal/publish", "internal/resolve", "internal/rootfs", "internal/runner", "internal/serving", "internal/static", "internal/store"},
 	4: {"internal/build", "internal/buildkit/buildkittest", "internal/faults", "internal/matrix", "internal/registry"},
@@ -26,6 +26,7 @@ var beside = map[string][]string{
 	"internal/gguf":       {"internal/strictyaml"},
 	"internal/llamalog":   {"internal/strictyaml"},
 	"internal/strictyaml": {"internal/diag"},
+	"internal/tag":        {"internal/version"},
 	"internal/upstream":   {"internal/patch"},
 }
 

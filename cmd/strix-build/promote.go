@@ -16,8 +16,9 @@ import (
 
 // promoteFlags are what promote is asked.
 type promoteFlags struct {
-	image string
-	keys  []string
+	image  string
+	keys   []string
+	revive bool
 }
 
 func (a *app) promoteCmd() *cobra.Command {
@@ -38,6 +39,7 @@ Exit code 3: something is wrong, or the verdict is not enough; then nothing move
 	}
 	cmd.Flags().StringVar(&o.image, "image", "", "`TAG` or digest (default: the recipe's candidate)")
 	cmd.Flags().StringSliceVar(&o.keys, "key", nil, "public key `FILE`s, one of which signed")
+	cmd.Flags().BoolVar(&o.revive, "revive", false, "bring a retired channel back (alias)")
 	return cmd
 }
 
@@ -53,9 +55,15 @@ func (a *app) promote(ctx context.Context, repo, recipe string, o promoteFlags) 
 	if err != nil {
 		return err
 	}
-	was, err := r.Head(ctx, tag.Moving(recipe, tag.Channel).String())
+	was, gone, err := r.Look(ctx, tag.Moving(recipe, tag.Channel).String())
 	if err != nil {
 		return err
+	}
+	if err := r.Clock(); err != nil { // a waiver's end is looked at before the channel is
+		return err
+	}
+	if gone != nil && !o.revive {
+		return &publish.RetiredError{Repository: r.String(), Retired: *gone}
 	}
 	if o.image == "" {
 		o.image = tag.Moving(recipe, tag.Candidate).String()
@@ -67,7 +75,11 @@ func (a *app) promote(ctx context.Context, repo, recipe string, o promoteFlags) 
 	if err := a.mayBecomeChannel(ctx, r, image, keys); err != nil {
 		return err
 	}
-	if err := r.Promote(ctx, recipe, image, was); err != nil {
+	move := r.Promote
+	if o.revive {
+		move = r.Revive
+	}
+	if err := move(ctx, recipe, image, was); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(a.out, "%s:%s@%s\n", r, recipe, image)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	digest "github.com/opencontainers/go-digest"
@@ -28,6 +27,7 @@ type publishFlags struct {
 	to, key                 string
 	waivers                 []string
 	candidateOnly, together bool
+	revive                  bool
 	out                     io.Writer // for the tags
 }
 
@@ -62,6 +62,7 @@ against it stays. Interrupted, the same command goes on and sends only what is m
 	f.StringVar(&o.key, "key", "", "private key `FILE`: signature, evidence, provenance and SBOM are signed with it and attached (attest --help)")
 	f.StringSliceVar(&o.waivers, "waiver", nil, "`FILE`s of waivers signed with the same key (attest waive): an image that one stands for may become the channel")
 	f.BoolVar(&o.candidateOnly, "candidate", false, "move no channel")
+	f.BoolVar(&o.revive, "revive", false, "bring a retired channel back (alias)")
 	f.BoolVar(&o.together, "together", false, "move all channels or none: for siblings that are compared with each other")
 	return cmd
 }
@@ -72,6 +73,7 @@ type publication struct {
 	release publish.Release
 	judged  judgement
 	was     map[string]string // what the channels were when it began, by recipe
+	image   map[string]string // the image of each: that of a retired one is its last good one
 	digest  string
 }
 
@@ -100,6 +102,11 @@ func (a *app) publish(ctx context.Context, names []string, o publishFlags) error
 			return err
 		}
 		all = append(all, p)
+	}
+	for _, p := range all {
+		if err := p.channels(ctx, r, o.revive); err != nil {
+			return withHint(err)
+		}
 	}
 	if err := a.signAll(ctx, images, all, o); err != nil {
 		return err
@@ -146,32 +153,9 @@ func (a *app) publication(images *store.Store, name string) (*publication, error
 	if err != nil {
 		return nil, usage("image %q: %v", rec.Ref, err)
 	}
-	p := &publication{record: rec, release: publish.Release{Image: img, Fixed: fixed, Recipes: rec.Tags}, was: map[string]string{}}
+	p := &publication{record: rec, release: publish.Release{Image: img, Fixed: fixed, Recipes: rec.Tags}, was: map[string]string{}, image: map[string]string{}}
 	p.judged, err = a.judgement(rec)
 	return p, err
-}
-
-// recordOf finds the image of a recipe, or one by its name in the store.
-func (a *app) recordOf(images *store.Store, name string) (*store.Record, error) {
-	recs, err := images.Records()
-	if err != nil {
-		return nil, err
-	}
-	i := slices.IndexFunc(recs, func(r *store.Record) bool { return r.Name == name || r.Ref == name || r.Digest == name })
-	if i >= 0 {
-		return recs[i], nil
-	}
-	newest, err := a.newestImage(images, name)
-	if err != nil {
-		return nil, err
-	}
-	i = slices.IndexFunc(recs, func(r *store.Record) bool {
-		return r.Digest == newest && !strings.HasSuffix(r.Name, store.LastGood) && !strings.HasSuffix(r.Name, store.Anchor)
-	})
-	if i < 0 {
-		return nil, usage("recipe %q has no image in the local store", name)
-	}
-	return recs[i], nil
 }
 
 // judgement reads the evidence on an image and judges it again.
@@ -238,15 +222,32 @@ func moves(word gate.Word, policy *recipe.Policy) string {
 	return movesCandidate // so that it can be looked at
 }
 
-// release pushes an image as a candidate.
-func (a *app) release(ctx context.Context, r *publish.Repository, p *publication, out io.Writer) error {
+// channels notes what the channels of an image are, and refuses retired ones.
+func (p *publication) channels(ctx context.Context, r *publish.Repository, revive bool) error {
 	for _, name := range p.record.Tags {
-		was, err := r.Head(ctx, name)
+		was, gone, err := r.Look(ctx, name)
 		if err != nil {
 			return err
 		}
-		p.was[name] = was
+		if err := r.Clock(); err != nil {
+			return err
+		}
+		p.was[name], p.image[name] = was, was
+		if gone == nil {
+			continue
+		}
+		if !revive {
+			return &publish.RetiredError{Repository: r.String(), Retired: *gone}
+		}
+		if p.image[name], err = r.Head(ctx, tag.Moving(name, tag.LastGood).String()); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// release pushes an image as a candidate.
+func (a *app) release(ctx context.Context, r *publish.Repository, p *publication, out io.Writer) error {
 	if p.judged.moves == movesNone {
 		p.release.Recipes = nil
 	}
@@ -277,12 +278,16 @@ func moveChannels(ctx context.Context, r *publish.Repository, all []*publication
 	if o.together && len(refused) > 0 && len(all) > 1 {
 		return errors.Join(append(refused, &refusedError{"no channel was moved: --together moves all or none"})...)
 	}
+	move := r.Promote
+	if o.revive {
+		move = r.Revive
+	}
 	for _, p := range all {
 		if p.judged.moves != movesChannel {
 			continue
 		}
 		for _, name := range p.record.Tags {
-			if err := r.Promote(ctx, name, p.digest, p.was[name]); err != nil {
+			if err := move(ctx, name, p.digest, p.was[name]); err != nil {
 				return errors.Join(append(refused, err)...)
 			}
 			fmt.Fprintf(o.out, "%s:%s@%s\n", r, name, p.digest)
@@ -301,7 +306,7 @@ func (p *publication) stays(ctx context.Context, r *publish.Repository) error {
 		if err != nil {
 			return err
 		}
-		if now := p.was[name]; old && now != p.judged.baseline && now != p.digest {
+		if now := p.image[name]; old && now != p.judged.baseline && now != p.digest {
 			return &build.HintError{
 				Err:  &refusedError{fmt.Sprintf("%s: its channel stays: it was judged against %.19s, and %s is %.19s by now", p.record.Ref, p.judged.baseline, name, now)},
 				Hint: fmt.Sprintf("gate it against what the channel is: strix-build recipe %s --against IMAGE", name),

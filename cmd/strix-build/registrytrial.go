@@ -126,25 +126,11 @@ func (a *app) passTrial(ctx context.Context, images *store.Store, r *store.Recor
 	}
 	e := &gate.Evidence{Version: gate.EvidenceVersion, Candidate: gate.Subject{Name: r.Ref, Digest: r.Digest}, Policy: gatePolicy(policy), Args: []string{},
 		Device: gate.Device{Kind: "cpu"}, Runs: []gate.Run{}, Samples: []gate.Sample{}, Checks: []gate.Check{gate.Checked(gate.Static, "libraries resolve", "")}}
-	return a.keepTrial(ctx, images, r, e)
-}
-
-// keepTrial judges evidence and keeps it as a gate does.
-func (a *app) keepTrial(ctx context.Context, images *store.Store, r *store.Record, e *gate.Evidence) error {
-	v := gate.Judge(e)
-	e.Verdict = &v
-	data, err := json.Marshal(e)
-	if err != nil {
-		return err
-	}
 	file, err := a.evidenceOf(r)
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
-	}
-	if err := store.WriteFile(file, data); err != nil {
+	if err := writeJudged(e, file); err != nil {
 		return err
 	}
 	judged, err := gatedBy(e, file)
@@ -152,4 +138,18 @@ func (a *app) keepTrial(ctx context.Context, images *store.Store, r *store.Recor
 		return err
 	}
 	return images.Judge(ctx, r, judged, false)
+}
+
+// writeJudged judges evidence, and writes it where a gate would.
+func writeJudged(e *gate.Evidence, file string) error {
+	v := gate.Judge(e)
+	e.Verdict = &v
+	data, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	return store.WriteFile(file, data)
 }

@@ -4,7 +4,9 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"errors"
 	"maps"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -22,6 +24,7 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"strix-build/internal/build"
 	"strix-build/internal/gate"
 	"strix-build/internal/graph"
 	"strix-build/internal/llamabench"
@@ -29,18 +32,24 @@ import (
 	"strix-build/internal/store"
 )
 
-// serveRegistry serves a registry for the rest of the script, and says where: serveregistry VARIABLE [no-referrers] [read-only].
+// serveRegistry serves a registry for the rest of the script, and says where: serveregistry VARIABLE [no-referrers] [read-only] [yesterday].
 func serveRegistry(ts *testscript.TestScript, _ bool, args []string) {
 	all := strings.Join(args[1:], " ")
 	r, err := registry.Open(ts.MkAbs("registry-"+args[0]), registry.Options{NoReferrers: strings.Contains(all, "no-referrers"), ReadOnly: strings.Contains(all, "read-only")})
 	ts.Check(err)
-	s := httptest.NewServer(r)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if strings.Contains(all, "yesterday") { // is what its clock says
+			w.Header().Set("Date", time.Now().Add(-24*time.Hour).UTC().Format(http.TimeFormat))
+		}
+		r.ServeHTTP(w, req)
+	}))
 	ts.Defer(s.Close)
 	ts.Setenv(args[0], strings.TrimPrefix(s.URL, "http://"))
 }
 
 // built puts an image into the store as if a recipe had built it on a day of November and its gate had said SMOKE, FAILED or nothing:
-// built RECIPE DAY {SMOKE | PASS | INCONCLUSIVE | FAILED | ungated} [BASELINE]; PASS and INCONCLUSIVE need a baseline.
+// built RECIPE DAY {SMOKE | PASS | INCONCLUSIVE | FAILED | ungated} [BASELINE [ANCHOR]]; PASS and INCONCLUSIVE need a baseline. With an anchor it passed
+// against the baseline, and was slower than the anchor by its limit.
 func built(ts *testscript.TestScript, _ bool, args []string) {
 	name, day, word := args[0], args[1], args[2]
 	layer := static.NewLayer(tarOf(ts, map[string]string{"usr/share/day": day, "usr/lib/os-release": "ID=debian\n",
@@ -72,6 +81,9 @@ func built(ts *testscript.TestScript, _ bool, args []string) {
 		baseline = args[3]
 	}
 	judgeBuilt(ts, s, r, word, baseline)
+	if len(args) > 4 {
+		driftBuilt(ts, s, r, args[4])
+	}
 }
 
 // tarOf is a tar of files.
@@ -90,6 +102,29 @@ func tarOf(ts *testscript.TestScript, files map[string]string) []byte {
 // judgeBuilt writes evidence that says a word, where a gate would.
 func judgeBuilt(ts *testscript.TestScript, s *store.Store, r *store.Record, word, baseline string) {
 	a := &app{projectDir: "../..", stateDir: ts.Getenv("STRIX_BUILD_STATE")}
+	file, err := a.evidenceOf(r)
+	ts.Check(err)
+	e := evidenceOn(ts, a, r, word, baseline, file)
+	judged, err := gatedBy(e, file)
+	ts.Check(err)
+	ts.Check(s.Judge(context.Background(), r, judged, false))
+}
+
+// driftBuilt has an image that passed refused against an anchor, as recipe does it.
+func driftBuilt(ts *testscript.TestScript, s *store.Store, r *store.Record, anchor string) {
+	a := &app{projectDir: "../..", stateDir: ts.Getenv("STRIX_BUILD_STATE")}
+	file, err := a.evidenceOf(r)
+	ts.Check(err)
+	e := evidenceOn(ts, a, r, string(gate.Regressed), anchor, driftEvidence(file))
+	said := *r.Gate
+	var refused *refusedError
+	if err := drifted(context.Background(), s, &build.Result{Record: r}, said, e); !errors.As(err, &refused) {
+		ts.Fatalf("%v", err)
+	}
+}
+
+// evidenceOn writes evidence on an image that says a word.
+func evidenceOn(ts *testscript.TestScript, a *app, r *store.Record, word, baseline, file string) *gate.Evidence {
 	policy, err := a.policyNamed(anyDevice)
 	ts.Check(err)
 	e := &gate.Evidence{Version: gate.EvidenceVersion, Candidate: gate.Subject{Name: r.Ref, Digest: r.Digest}, Policy: gatePolicy(policy), Args: []string{},
@@ -103,17 +138,22 @@ func judgeBuilt(ts *testscript.TestScript, s *store.Store, r *store.Record, word
 		ts.Check(err)
 		if e.Ended = "interrupted"; word != string(gate.Inconclusive) {
 			e.Ended = ""
-			measureNothing(ts, e)
+			slower := int64(0)
+			if word == string(gate.Regressed) {
+				slower = 1e8
+			}
+			measure(ts, e, slower)
 		}
 	}
-	ts.Check(a.keepTrial(context.Background(), s, r, e))
+	ts.Check(writeJudged(e, file))
 	if string(e.Verdict.Word) != word {
 		ts.Fatalf("%s, want %s", e.Verdict.Word, word)
 	}
+	return e
 }
 
-// measureNothing makes the samples of a gate whose arms are equally fast.
-func measureNothing(ts *testscript.TestScript, e *gate.Evidence) {
+// measure makes the samples of a gate whose arms are equally fast, but for what the candidate takes longer in nanoseconds of a second.
+func measure(ts *testscript.TestScript, e *gate.Evidence, slower int64) {
 	began := time.Unix(0, 0).UTC()
 	for {
 		step, more := gate.Next(e)
@@ -127,6 +167,9 @@ func measureNothing(ts *testscript.TestScript, e *gate.Evidence) {
 			row := llamabench.Row{Model: e.Runs[step.Run].Model, Prompt: prompt, Gen: gen, Depth: depth, Time: began}
 			for range e.Policy.Repetitions {
 				ns := int64(1e9) + int64(len(e.Samples)*7919+i)%1000
+				if step.Arm == gate.Candidate {
+					ns += slower
+				}
 				row.Samples, row.Speeds = append(row.Samples, ns), append(row.Speeds, float64(prompt+gen)*1e9/float64(ns))
 			}
 			s.Rows = append(s.Rows, row)

@@ -29,6 +29,14 @@ func withHint(err error) error {
 	if errors.As(err, &access) {
 		return &build.HintError{Err: err, Hint: access.Hint}
 	}
+	var clock *publish.ClockError
+	if errors.As(err, &clock) {
+		return &build.HintError{Err: err, Hint: "nothing was moved; set the one that is wrong: tags and documents have days"}
+	}
+	var retired *publish.RetiredError
+	if errors.As(err, &retired) && len(joined(err)) == 0 {
+		return retiredHint(retired)
+	}
 	return err
 }
 
@@ -38,6 +46,8 @@ type listedTag struct {
 	Kind   tag.Kind `json:"kind"`
 	Recipe string   `json:"recipe"`
 	Digest string   `json:"digest"`
+
+	Retired *publish.Retired `json:"retired,omitempty"`
 }
 
 func (a *app) tagsCmd() *cobra.Command {
@@ -47,7 +57,7 @@ func (a *app) tagsCmd() *cobra.Command {
 		Short: "list the tags of a repository: channels, candidates, what a rollback goes back to, and those that never move",
 		Long: `Lists the tags of a repository and what they name.
 
-  RECIPE                              the channel: what users pull
+  RECIPE                              the channel: what users pull; retired, a tombstone, or an alias of another channel
   RECIPE-candidate                    the newest that was published
   RECIPE-lkg                          the channel before this one, for rollback
   RECIPE-bBUILD-COMMIT-KEY-DATE       one image, for ever
@@ -81,7 +91,10 @@ func (a *app) printTags(tags []publish.Tagged, asJSON bool) error {
 		if kind == tag.Referrers || kind == "other" {
 			recipe = ""
 		}
-		list = append(list, listedTag{t.Tag.String(), kind, recipe, t.Digest})
+		if t.Retired != nil {
+			kind, recipe = kindOfRetired(t.Retired), t.Tag.Recipe
+		}
+		list = append(list, listedTag{t.Tag.String(), kind, recipe, t.Digest, t.Retired})
 	}
 	slices.SortStableFunc(list, func(x, y listedTag) int { return slices.Compare([]string{x.Recipe}, []string{y.Recipe}) })
 	if asJSON {
@@ -90,9 +103,20 @@ func (a *app) printTags(tags []publish.Tagged, asJSON bool) error {
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "RECIPE\tKIND\tTAG\tDIGEST")
 	for _, t := range list {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%.19s\n", orDash(t.Recipe), t.Kind, t.Tag, t.Digest)
+		said := ""
+		if t.Retired != nil {
+			said = fmt.Sprintf("\tuse %s: %s", t.Retired.Successor, t.Retired.Reason)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%.19s%s\n", orDash(t.Recipe), t.Kind, t.Tag, t.Digest, said)
 	}
 	return w.Flush()
+}
+
+func kindOfRetired(gone *publish.Retired) tag.Kind {
+	if gone.Follows {
+		return "alias"
+	}
+	return "tombstone"
 }
 
 func (a *app) rollbackCmd() *cobra.Command {

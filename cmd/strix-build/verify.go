@@ -23,7 +23,9 @@ func (a *app) verifyCmd() *cobra.Command {
 are a signature, provenance, an SBOM and the gate's evidence; the verdict, computed again from the evidence, is the one that is written; a refusal has a waiver that
 stands. docs/verifying.md says what each document shows.
 
-Exit code 3: something is wrong.`,
+Of a retired channel (alias) it checks who signed the notice, and says where to go.
+
+Exit code 3: something is wrong, or it is a tombstone.`,
 		Example: "  strix-build verify ghcr.io/me/llama:rocm-mmq --key strix-build.pub",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.verify(cmd.Context(), args[0], keys, asJSON) },
@@ -61,13 +63,12 @@ func (a *app) verify(ctx context.Context, name string, keyFiles []string, asJSON
 	if err != nil {
 		return err
 	}
-	image, err := r.Find(ctx, what)
+	report, gone, err := checkNamed(ctx, r, what, keys)
 	if err != nil {
 		return withHint(err)
 	}
-	report, _, err := checkAttached(ctx, r, image, keys)
-	if err != nil {
-		return withHint(err)
+	if err := r.Clock(); err != nil {
+		a.printf("warning: %v: whether a waiver has ended may be wrong\n", err)
 	}
 	if asJSON {
 		err = json.NewEncoder(a.out).Encode(report)
@@ -77,14 +78,57 @@ func (a *app) verify(ctx context.Context, name string, keyFiles []string, asJSON
 	if err == nil && !report.OK() {
 		return &refusedError{"what is attached to " + name + " does not hold"}
 	}
+	if err == nil && gone != nil && gone.Follows {
+		a.printf("%v\n", &publish.RetiredError{Repository: r.String(), Retired: *gone})
+	} else if err == nil && gone != nil {
+		err = &refusedError{(&publish.RetiredError{Repository: r.String(), Retired: *gone}).Error()}
+	}
 	return err
+}
+
+// checkNamed checks what a tag or digest names: an image, a tombstone, or an image and the notice that it stands for another channel.
+func checkNamed(ctx context.Context, r *publish.Repository, what string, keys []*sign.PublicKey) (*attest.Report, *publish.Retired, error) {
+	image, err := r.Find(ctx, what)
+	if err != nil {
+		return nil, nil, err
+	}
+	_, gone, err := r.Look(ctx, what)
+	if err != nil {
+		return nil, nil, err
+	}
+	if gone == nil {
+		report, _, err := checkAttached(ctx, r, image, keys)
+		return report, nil, err
+	}
+	bundles, err := bundlesOf(ctx, r, gone.Notice)
+	if err != nil {
+		return nil, nil, err
+	}
+	notice := attest.CheckRetired(gone.Notice, noticeOf(*gone), bundles, keys)
+	if !gone.Follows {
+		return notice, gone, nil
+	}
+	report, _, err := checkAttached(ctx, r, gone.Image, keys)
+	if err == nil {
+		report.Rows = append(report.Rows, notice.Rows...)
+	}
+	return report, gone, err
 }
 
 // checkAttached checks what is attached to an image.
 func checkAttached(ctx context.Context, r *publish.Repository, image string, keys []*sign.PublicKey) (*attest.Report, []attest.Bundle, error) {
-	attached, err := r.Attached(ctx, image)
+	bundles, err := bundlesOf(ctx, r, image)
 	if err != nil {
 		return nil, nil, err
+	}
+	return attest.Check(image, bundles, keys, time.Now()), bundles, nil
+}
+
+// bundlesOf are the signed documents that are attached to an image.
+func bundlesOf(ctx context.Context, r *publish.Repository, image string) ([]attest.Bundle, error) {
+	attached, err := r.Attached(ctx, image)
+	if err != nil {
+		return nil, err
 	}
 	var bundles []attest.Bundle
 	for _, d := range attached {
@@ -92,7 +136,7 @@ func checkAttached(ctx context.Context, r *publish.Repository, image string, key
 			bundles = append(bundles, attest.Bundle{Name: d.Digest[:min(shownDigest, len(d.Digest))], Data: d.Data})
 		}
 	}
-	return attest.Check(image, bundles, keys, time.Now()), bundles, nil
+	return bundles, nil
 }
 
 // shownDigest is how much of a digest tells it from others.

@@ -14,7 +14,6 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"strix-build/internal/tag"
@@ -49,21 +48,12 @@ func (r *Repository) Push(ctx context.Context, img v1.Image) (digest string, err
 
 // Head is what a tag points to; "" where there is no such tag. It is the digest of what the registry sends, not what it says.
 func (r *Repository) Head(ctx context.Context, t string) (digest string, err error) {
-	d, err := r.get(ctx, r.name.Tag(t))
-	if notFound(err) {
-		return "", nil
-	}
-	if err != nil {
-		return "", r.explain(ctx, "read", t, err)
-	}
-	got, _, err := v1.SHA256(strings.NewReader(string(d.Manifest)))
-	if err == nil && got != d.Digest {
-		err = fmt.Errorf("%s:%s: the registry says that it is %s, and sends %s", r.name, t, d.Digest, got)
-	}
-	return got.String(), err
+	digest, _, err = r.Look(ctx, t)
+	return digest, err
 }
 
-// Complete makes sure that an image is whole: manifest, configuration, every layer.
+// Complete makes sure that an image is whole: manifest, configuration, every layer, of its size. The layers are not read: a registry that says that it has
+// so many bytes is believed until somebody pulls them, whose engine then compares digests.
 func (r *Repository) Complete(ctx context.Context, digest string) error {
 	return r.try(ctx, func() error { return r.complete(ctx, digest) })
 }
@@ -85,12 +75,12 @@ func (r *Repository) complete(ctx context.Context, digest string) error {
 		if err != nil {
 			return err
 		}
-		there, err := partial.Exists(l)
+		want, err := l.Size()
 		if err != nil {
-			return r.explain(ctx, "look for layer "+d.String()+" of", digest, err)
+			return err
 		}
-		if !there {
-			return fmt.Errorf("%s@%s: layer %s is not there", r.name, digest, d)
+		if err := r.hasLayer(ctx, digest, d.String(), want); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -103,6 +93,24 @@ func (r *Repository) get(ctx context.Context, ref name.Reference) (d *remote.Des
 		return err
 	})
 	return d, err
+}
+
+// hasLayer asks for a layer of an image, that has so many bytes. A registry that does not say how many it has is not asked again.
+func (r *Repository) hasLayer(ctx context.Context, image, layer string, want int64) error {
+	l, err := r.reader().Layer(ctx, r.name.Digest(layer))
+	if err != nil {
+		return err
+	}
+	got, err := l.Size()
+	switch {
+	case notFound(err):
+		return fmt.Errorf("%s@%s: layer %s is not there", r.name, image, layer)
+	case err != nil:
+		return r.explain(ctx, "look for layer "+layer+" of", image, err)
+	case got >= 0 && got != want:
+		return fmt.Errorf("%s@%s: layer %s has %d bytes there, and %d in the manifest", r.name, image, layer, got, want)
+	}
+	return nil
 }
 
 // Image opens an image of the registry by its digest.
@@ -162,42 +170,75 @@ func (r *Repository) Point(ctx context.Context, t tag.Tag, digest, was string) e
 	if err := r.push(ctx, r.name.Tag(t.String()), func() (remote.Taggable, error) { return d, nil }); err != nil {
 		return r.explain(ctx, "tag", t.String(), err)
 	}
-	if now, err = r.Head(ctx, t.String()); err == nil && now != digest {
-		err = &MovedError{t.String(), digest, now}
+	seen, err := r.Head(ctx, t.String())
+	switch {
+	case err != nil || seen == digest:
+		return err
+	case seen == now:
+		return fmt.Errorf("%s took tag %q for %s, and it is still %s", r.name, t, digest, orNothing(now))
 	}
-	return err
+	return &MovedError{t.String(), digest, seen}
 }
 
 // Promote makes an image the channel of a recipe, and what was the channel the last good one. was is what the channel was when the image
-// was judged; where it is another one by now, nothing moves.
+// was judged; where it is another one by now, nothing moves. A retired channel does not move either: [RetiredError]. Retired names that follow the
+// channel move with it.
 func (r *Repository) Promote(ctx context.Context, recipe, digest, was string) error {
+	return r.promote(ctx, recipe, digest, was, false)
+}
+
+// Revive is Promote, of a channel that may be retired.
+func (r *Repository) Revive(ctx context.Context, recipe, digest, was string) error {
+	return r.promote(ctx, recipe, digest, was, true)
+}
+
+func (r *Repository) promote(ctx context.Context, recipe, digest, was string, revive bool) error {
 	if err := r.Complete(ctx, digest); err != nil {
 		return err
 	}
-	channel, good := tag.Moving(recipe, tag.Channel), tag.Moving(recipe, tag.LastGood)
-	now, err := r.Head(ctx, channel.String())
-	if err != nil || now == digest {
+	if err := r.Clock(); err != nil {
 		return err
 	}
-	if now != was {
+	channel := tag.Moving(recipe, tag.Channel)
+	now, gone, err := r.Look(ctx, channel.String())
+	switch {
+	case err != nil:
+		return err
+	case now == digest:
+		return r.follow(ctx, recipe, digest)
+	case gone != nil && !revive:
+		return &RetiredError{r.name.String(), *gone}
+	case now != was:
 		return &MovedError{channel.String(), was, now}
 	}
-	if now != "" { // before the channel moves, so that there always is a way back
-		before, err := r.Head(ctx, good.String())
-		if err != nil {
-			return err
-		}
-		if err := r.Point(ctx, good, now, before); err != nil {
+	if gone == nil { // else the last good image is that from before it was retired
+		if err := r.keepGood(ctx, recipe, now); err != nil {
 			return err
 		}
 	}
-	return r.Point(ctx, channel, digest, now)
+	if err := r.Point(ctx, channel, digest, now); err != nil {
+		return err
+	}
+	return r.follow(ctx, recipe, digest)
+}
+
+// keepGood makes what a channel is the last good image: before the channel moves, so that there always is a way back.
+func (r *Repository) keepGood(ctx context.Context, recipe, now string) error {
+	if now == "" {
+		return nil
+	}
+	good := tag.Moving(recipe, tag.LastGood)
+	before, err := r.Head(ctx, good.String())
+	if err != nil {
+		return err
+	}
+	return r.Point(ctx, good, now, before)
 }
 
 // ErrNoLastGood: there is nothing to go back to.
 var ErrNoLastGood = errors.New("there is no last good image to go back to")
 
-// Rollback makes a recipe's last good image its channel again.
+// Rollback makes a recipe's last good image its channel again. That of a retired recipe is what its channel was: the notice is taken back.
 func (r *Repository) Rollback(ctx context.Context, recipe string) (from, to string, err error) {
 	channel := tag.Moving(recipe, tag.Channel)
 	if from, err = r.Head(ctx, channel.String()); err != nil {
@@ -212,22 +253,31 @@ func (r *Repository) Rollback(ctx context.Context, recipe string) (from, to stri
 	if err := r.Complete(ctx, to); err != nil {
 		return "", "", err
 	}
-	return from, to, r.Point(ctx, channel, to, from)
+	if err := r.Point(ctx, channel, to, from); err != nil {
+		return "", "", err
+	}
+	return from, to, r.follow(ctx, recipe, to)
 }
 
 // Tagged is a tag and what it names.
 type Tagged struct {
-	Tag    tag.Tag
-	Digest string
+	Tag     tag.Tag
+	Digest  string
+	Retired *Retired // nil: it is no name of a retired channel
+}
+
+// names are the names of all tags.
+func (r *Repository) names(ctx context.Context) (names []string, err error) {
+	err = r.try(ctx, func() error {
+		names, err = r.reader().List(ctx, r.name)
+		return err
+	})
+	return names, err
 }
 
 // Tags lists all tags, by name. One that vanishes meanwhile is left out.
 func (r *Repository) Tags(ctx context.Context) ([]Tagged, error) {
-	var names []string
-	err := r.try(ctx, func() (err error) {
-		names, err = r.reader().List(ctx, r.name)
-		return err
-	})
+	names, err := r.names(ctx)
 	if notFound(err) {
 		return nil, nil
 	}
@@ -241,12 +291,15 @@ func (r *Repository) Tags(ctx context.Context) ([]Tagged, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", r.name, err)
 		}
-		digest, err := r.Head(ctx, n)
+		digest, gone, err := r.Look(ctx, n)
 		if err != nil {
 			return nil, err
 		}
 		if digest != "" {
-			out = append(out, Tagged{t, digest})
+			if t.Kind != tag.Channel {
+				gone = nil
+			}
+			out = append(out, Tagged{t, digest, gone})
 		}
 	}
 	return out, nil

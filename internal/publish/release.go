@@ -31,6 +31,9 @@ func (r *Repository) Release(ctx context.Context, rel Release) (*Released, error
 	if err != nil {
 		return nil, err
 	}
+	if err := r.Clock(); err != nil {
+		return nil, err
+	}
 	d, err := rel.Image.Digest()
 	if err != nil {
 		return nil, err

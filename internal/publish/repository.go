@@ -21,6 +21,7 @@ type Repository struct {
 	name    name.Repository
 	options []remote.Option
 	backoff remote.Backoff
+	clock   *clock
 
 	mu     sync.Mutex
 	puller *remote.Puller
@@ -46,7 +47,8 @@ func Open(repo string, o Options) (*Repository, error) {
 	if o.Transport == nil {
 		o.Transport = remote.DefaultTransport
 	}
-	r := &Repository{name: n, options: []remote.Option{remote.WithAuthFromKeychain(o.Keychain), remote.WithTransport(&patient{o.Transport}),
+	watch := &clock{inner: o.Transport}
+	r := &Repository{name: n, clock: watch, options: []remote.Option{remote.WithAuthFromKeychain(o.Keychain), remote.WithTransport(&patient{watch}),
 		remote.WithUserAgent("strix-build")}}
 	if r.backoff = usualBackoff; o.Backoff != (remote.Backoff{}) {
 		r.backoff = o.Backoff

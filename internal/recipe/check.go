@@ -10,6 +10,7 @@ import (
 
 	"strix-build/internal/diag"
 	"strix-build/internal/strictyaml"
+	"strix-build/internal/tag"
 	"strix-build/internal/version"
 )
 
@@ -53,6 +54,27 @@ func (c *checker) form(t Text, form *regexp.Regexp, words string) {
 func (c *checker) name(t Text, what string) {
 	if !t.Pos.IsZero() && !nameForm.MatchString(t.Value) {
 		c.list.Add(t.Pos, nameWords, "%q is not a %s's name", t.Value, what)
+	}
+}
+
+// channel reports a name that a channel cannot have. What has not the form of a name is reported as that.
+func (c *checker) channel(t Text) {
+	if t.Pos.IsZero() || !tagForm.MatchString(t.Value) {
+		return
+	}
+	if err := tag.CheckRecipe(t.Value); err != nil {
+		c.list.Add(t.Pos, "a recipe's name and its tags are names of channels: choose another", "%v", err)
+	}
+}
+
+// trackEnd reports a track whose name, which ends those of its siblings, makes them something else.
+func (c *checker) trackEnd(t Text) {
+	const some = "RECIPE"
+	if t.Pos.IsZero() || !nameForm.MatchString(t.Value) {
+		return
+	}
+	if err := tag.CheckRecipe(some + "-" + t.Value); err != nil {
+		c.list.Add(t.Pos, "siblings are called RECIPE-TRACK: choose another", "%v", err)
 	}
 }
 
@@ -122,6 +144,7 @@ func (c *checker) inTree(ts []Text) {
 
 func (r *Recipe) check(c *checker) {
 	c.name(r.Name, "recipe")
+	c.channel(r.Name)
 	c.form(r.Description, lineForm, "one line of text")
 	c.https(r.Source)
 	c.name(r.Track, "track")
@@ -135,6 +158,9 @@ func (r *Recipe) check(c *checker) {
 	c.form(r.Image.Repository, repositoryForm, "a repository; write it in lower case, without registry and tag")
 	c.some(r.Image.Tags, r.Places, "image.tags")
 	c.each(r.Image.Tags, tagForm, "a tag")
+	for _, t := range r.Image.Tags {
+		c.channel(t)
+	}
 	r.checkKept(c)
 }
 

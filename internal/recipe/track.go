@@ -100,6 +100,7 @@ func (f *Tracks) check(c *checker) {
 		}
 		t.Name, t.Pos = name, f.Places["tracks."+name]
 		c.name(Text{Value: name, Pos: t.Pos}, "track")
+		c.trackEnd(Text{Value: name, Pos: t.Pos})
 		c.form(t.Description, lineForm, "one line of text")
 		c.some(t.Recipes, t.Places, "recipes")
 		c.each(t.Recipes, nameForm, "a recipe's name; "+nameWords)

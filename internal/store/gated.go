@@ -8,6 +8,8 @@ import (
 
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"strix-build/internal/tag"
 )
 
 // Gated is what a gate said of an image.
@@ -24,11 +26,11 @@ type Gated struct {
 const Ungated = "ungated"
 
 // LastGood is what the name and the reference of the last image of a recipe that passed its gate end in.
-const LastGood = "-lkg"
+const LastGood = tag.LastGoodEnd
 
 // Anchor is what the name and the reference of the first image of a recipe that passed its gate end in: it stays the same, so that what
 // images lose little by little is seen.
-const Anchor = "-anchor"
+const Anchor = tag.AnchorEnd
 
 // Judge writes down what a gate said of the image of r, which must still be the one that is recorded. With good, the image is
 // also kept as the last good one of its recipe, and as its anchor where there is none yet.

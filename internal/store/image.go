@@ -16,6 +16,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"strix-build/internal/tag"
 )
 
 // Record is what is known of one finished image. Size is in bytes, compressed, all layers.
@@ -47,7 +49,7 @@ type Made struct {
 }
 
 // Companion is what the name and the reference of an image's companion end in.
-const Companion = "-test"
+const Companion = tag.CompanionEnd
 
 // Find returns the record of name, or nil where the store has no such image.
 func (s *Store) Find(name string) (*Record, error) {

@@ -36,11 +36,18 @@ type Tag struct {
 	Date   string // of the build, YYYYMMDD in UTC
 }
 
+// Ends of names that are not free: what is kept beside an image is called as the image is, and ends in one of them. The last two are the store's alone.
 const (
-	candidateEnd = "-candidate"
-	lastGoodEnd  = "-lkg"
-	shortHash    = 7 // digits
-	dateForm     = "20060102"
+	CandidateEnd = "-candidate"
+	LastGoodEnd  = "-lkg"
+	AnchorEnd    = "-anchor" // the first image that passed its gate
+	CompanionEnd = "-test"   // the image with programs that test the image
+)
+
+const (
+	shortHash = 7 // digits
+	dateForm  = "20060102"
+	longest   = "-b9999999-0000000-0000000-20060102" // that a fixed tag has after its recipe
 )
 
 var (
@@ -72,9 +79,9 @@ func (t Tag) String() string {
 	case Fixed:
 		return fmt.Sprintf("%s-%s-%s-%s-%s", t.Recipe, t.Build, t.Commit, t.Key, t.Date)
 	case Candidate:
-		return t.Recipe + candidateEnd
+		return t.Recipe + CandidateEnd
 	case LastGood:
-		return t.Recipe + lastGoodEnd
+		return t.Recipe + LastGoodEnd
 	}
 	return t.Recipe
 }
@@ -97,10 +104,10 @@ func Parse(s string) (Tag, error) {
 		}
 		return Tag{Fixed, m[1], build, m[3], m[4], m[5]}, nil
 	}
-	if recipe, ok := strings.CutSuffix(s, candidateEnd); ok && recipe != "" {
+	if recipe, ok := strings.CutSuffix(s, CandidateEnd); ok && recipe != "" {
 		return Moving(recipe, Candidate), nil
 	}
-	if recipe, ok := strings.CutSuffix(s, lastGoodEnd); ok && recipe != "" {
+	if recipe, ok := strings.CutSuffix(s, LastGoodEnd); ok && recipe != "" {
 		return Moving(recipe, LastGood), nil
 	}
 	return Moving(s, Channel), nil
@@ -115,13 +122,27 @@ func (t Tag) Day() time.Time {
 	return d
 }
 
-// CheckRecipe refuses names of recipes whose channel would be read as another kind of tag.
+// CheckRecipe refuses what cannot be the name of a recipe's channel: what would be read as another kind of tag, or is what something beside another
+// recipe's image is called, and what leaves no room for a fixed tag.
 func CheckRecipe(name string) error {
-	t, err := Parse(name)
-	if err == nil && t.Kind != Channel {
-		err = fmt.Errorf("a tag %q is a %s tag, so no recipe can have this name", name, t.Kind)
+	for _, taken := range []struct{ end, what string }{
+		{CandidateEnd, "candidate"}, {LastGoodEnd, "last good image"}, {AnchorEnd, "first good image"}, {CompanionEnd, "companion"},
+	} {
+		if of, ok := strings.CutSuffix(name, taken.end); ok {
+			return fmt.Errorf("%q is what the %s of %q is called", name, taken.what, of)
+		}
 	}
-	return err
+	t, err := Parse(name)
+	switch {
+	case err != nil:
+		return err
+	case t.Kind != Channel:
+		return fmt.Errorf("%q reads as a %s tag", name, t.Kind)
+	}
+	if _, err := Parse(name + longest); err != nil {
+		return fmt.Errorf("%q is too long: tags have 128 letters at most, and %d come after it", name, len(longest))
+	}
+	return nil
 }
 
 // MarshalText writes String.

@@ -49,13 +49,23 @@ func TestParseRefuses(t *testing.T) {
 			t.Errorf("%q: %v, want %s", text, err, want)
 		}
 	}
-	for _, name := range []string{"rocm-lkg", "x-candidate", "x-b1-75f3bc9-0b7104d-20261130"} {
-		if CheckRecipe(name) == nil {
-			t.Errorf("%s is taken as a recipe's name", name)
+	for name, want := range map[string]string{
+		"rocm-lkg":                          `"rocm-lkg" is what the last good image of "rocm" is called`,
+		"x-candidate":                       `"x-candidate" is what the candidate of "x" is called`,
+		"x-anchor":                          `"x-anchor" is what the first good image of "x" is called`,
+		"x-test":                            `"x-test" is what the companion of "x" is called`,
+		"x-b1-75f3bc9-0b7104d-20261130":     `"x-b1-75f3bc9-0b7104d-20261130" reads as a fixed tag`,
+		"sha256-" + strings.Repeat("a", 64): "reads as a referrers tag",
+		strings.Repeat("a", 95):             "is too long: tags have 128 letters at most, and 34 come after it",
+	} {
+		if err := CheckRecipe(name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", name, err, want)
 		}
 	}
-	if err := CheckRecipe("rocm-mmq"); err != nil {
-		t.Error(err)
+	for _, name := range []string{"rocm-mmq", "test", "rocm-tests", strings.Repeat("a", 94)} {
+		if err := CheckRecipe(name); err != nil {
+			t.Error(err)
+		}
 	}
 	if _, err := Of("rocm", 0, "75f3bc94e", "0b7104da", time.Now()); err == nil {
 		t.Error("a tag without a build")

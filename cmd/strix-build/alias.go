@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"strix-build/internal/attest"
+	"strix-build/internal/build"
+	"strix-build/internal/publish"
+	"strix-build/internal/sign"
+	"strix-build/internal/tag"
+)
+
+// aliasFlags are what alias is asked.
+type aliasFlags struct {
+	reason, key string
+	follow      bool
+}
+
+func (a *app) aliasCmd() *cobra.Command {
+	var o aliasFlags
+	cmd := &cobra.Command{
+		Use:   "alias REPOSITORY OLD NEW --reason TEXT",
+		Short: "retire a channel: its name says where to go, or with --follow stands for the new one",
+		Long: `Retires the channel OLD of a repository in favour of NEW, and keeps its name:
+
+  without --follow                    OLD is a tombstone, an image of 3 kB whose program says where to go and ends with status 69
+  with --follow                       OLD is NEW's image, and moves with NEW's channel; for new names of the same thing
+
+The reason and the successor are in both for programs (tags --json, verify, labels), signed with --key. What OLD was is its last good image: rollback takes
+the alias back. Its tags that never move stay. publish and promote refuse OLD from then on (--revive). Channels that were retired in favour of OLD
+go on to NEW.`,
+		Example: `  strix-build alias ghcr.io/me/llama rocm-mmq rocm --reason "its patches are upstream since b9992" --key strix-build.key
+  strix-build alias ghcr.io/me/llama rocm7 rocm --reason "renamed" --follow --key strix-build.key`,
+		Args: cobra.ExactArgs(3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withHint(a.alias(cmd.Context(), args[0], publish.Retired{Recipe: args[1], Successor: args[2], Reason: o.reason, Follows: o.follow}, o))
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.reason, "reason", "", "`TEXT`: why, a line for those who used it")
+	f.StringVar(&o.key, "key", "", "private key `FILE` that the notice is signed with")
+	f.BoolVar(&o.follow, "follow", false, "OLD stands for NEW's image, from now on")
+	return cmd
+}
+
+func (a *app) alias(ctx context.Context, repo string, gone publish.Retired, o aliasFlags) error {
+	if strings.TrimSpace(o.reason) == "" || strings.ContainsAny(o.reason, "\n\r") {
+		return usage("alias needs --reason TEXT, a line: it is all that those who used %s will see", gone.Recipe)
+	}
+	if gone.Recipe == gone.Successor {
+		return usage("%q cannot take its own place", gone.Recipe)
+	}
+	for _, name := range []string{gone.Recipe, gone.Successor} {
+		if err := tag.CheckRecipe(name); err != nil {
+			return usage("alias: %v", err)
+		}
+	}
+	r, err := repository(repo)
+	if err != nil {
+		return err
+	}
+	var signer func(publish.Retired, string) ([]publish.Artifact, error)
+	if o.key != "" {
+		key, err := a.privateKey(o.key)
+		if err != nil {
+			return err
+		}
+		signer = func(gone publish.Retired, tombstone string) ([]publish.Artifact, error) {
+			return signedNotice(key, gone, tombstone)
+		}
+	} else {
+		a.printf("the notice is not signed (--key): verify will say so\n")
+	}
+	done, err := r.Retire(ctx, gone, signer)
+	for _, one := range done {
+		fmt.Fprintf(a.out, "%s:%s@%s\n", r, one.Recipe, one.Digest)
+	}
+	return err
+}
+
+func signedNotice(key *sign.Key, gone publish.Retired, tombstone string) ([]publish.Artifact, error) {
+	data, err := attest.Retire(tombstone, noticeOf(gone))
+	if err != nil {
+		return nil, err
+	}
+	artifact, err := signed(key, data)
+	return []publish.Artifact{artifact}, err
+}
+
+func noticeOf(gone publish.Retired) attest.Retired {
+	return attest.Retired{Recipe: gone.Recipe, Successor: gone.Successor, Reason: gone.Reason, Follows: gone.Follows}
+}
+
+// retiredHint is what to do about a channel that takes no images any more.
+func retiredHint(e *publish.RetiredError) error {
+	return &build.HintError{Err: &refusedError{e.Error()}, Hint: "publish " + e.Successor + ", or bring " + e.Recipe + " back: --revive"}
+}
