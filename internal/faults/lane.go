@@ -118,12 +118,9 @@ func (l *lane) run(ctx context.Context, args []string) (outcome, error) {
 	cmd := l.client.Start(ctx, args, "DOCKER_CONFIG="+l.work, "COSIGN_PASSWORD=")
 	cmd.Stderr = &stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-	if err := cmd.Start(); err != nil {
+	if err := l.start(cmd); err != nil {
 		return outcome{}, err
 	}
-	l.mu.Lock()
-	l.pid = cmd.Process
-	l.mu.Unlock()
 	err := cmd.Wait()
 	l.mu.Lock()
 	l.pid = nil
@@ -136,6 +133,15 @@ func (l *lane) run(ctx context.Context, args []string) (outcome, error) {
 		return outcome{}, err
 	}
 	return outcome{killed: cmd.ProcessState.ExitCode() < 0, code: cmd.ProcessState.ExitCode(), said: lastWords(stderr.String()), Traffic: l.proxy.Traffic()}, nil
+}
+
+// start starts the program; its first request may be there before this returns, and the fault that kills it.
+func (l *lane) start(cmd *exec.Cmd) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	err := cmd.Start()
+	l.pid = cmd.Process
+	return err
 }
 
 // lastWords are the lines that say what is wrong; of a crash, all of it.

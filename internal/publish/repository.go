@@ -135,7 +135,7 @@ func (r *Repository) explain(ctx context.Context, what, of string, err error) er
 		return &AccessError{err, "the registry has too much to do: the same command goes on later, and sends only what is missing"}
 	}
 	if t.StatusCode >= http.StatusInternalServerError {
-		return &AccessError{err, "the registry failed, and nothing is lost: the same command goes on, and sends only what is missing"}
+		return &AccessError{err, "the registry failed: the same command goes on, and sends only what is missing"}
 	}
 	return err
 }
