@@ -71,7 +71,10 @@ func (a *app) verify(ctx context.Context, name string, keyFiles []string, asJSON
 		a.printf("warning: %v: whether a waiver has ended may be wrong\n", err)
 	}
 	if asJSON {
-		err = json.NewEncoder(a.out).Encode(report)
+		err = json.NewEncoder(a.out).Encode(struct {
+			*attest.Report
+			Retired *publish.Retired `json:"retired,omitempty"`
+		}{report, gone})
 	} else {
 		err = report.Text(a.out)
 	}
@@ -104,7 +107,11 @@ func checkNamed(ctx context.Context, r *publish.Repository, what string, keys []
 	if err != nil {
 		return nil, nil, err
 	}
-	notice := attest.CheckRetired(gone.Notice, noticeOf(*gone), bundles, keys)
+	want := noticeOf(*gone)
+	if !strings.HasPrefix(what, "sha256:") {
+		want.Recipe = what // a notice of another name does not count here
+	}
+	notice := attest.CheckRetired(gone.Notice, want, bundles, keys)
 	if !gone.Follows {
 		return notice, gone, nil
 	}

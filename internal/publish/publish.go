@@ -181,7 +181,7 @@ func (r *Repository) promote(ctx context.Context, recipe, digest, was string, re
 	case err != nil:
 		return err
 	case now == digest:
-		return r.follow(ctx, recipe, digest)
+		return r.follow(ctx, recipe)
 	case gone != nil && !revive:
 		return &RetiredError{r.name.String(), *gone}
 	case now != was:
@@ -195,7 +195,7 @@ func (r *Repository) promote(ctx context.Context, recipe, digest, was string, re
 	if err := r.Point(ctx, channel, digest, now); err != nil {
 		return err
 	}
-	return r.follow(ctx, recipe, digest)
+	return r.follow(ctx, recipe)
 }
 
 // keepGood makes what a channel is the last good image: before the channel moves, so that there always is a way back.
@@ -232,7 +232,7 @@ func (r *Repository) Rollback(ctx context.Context, recipe string) (from, to stri
 	if err := r.Point(ctx, channel, to, from); err != nil {
 		return "", "", err
 	}
-	return from, to, r.follow(ctx, recipe, to)
+	return from, to, r.follow(ctx, recipe)
 }
 
 // Tagged is a tag and what it names.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -33,6 +34,11 @@ type Retired struct {
 	Image     string `json:"image,omitempty"`  // digest of the successor's image, where it follows
 }
 
+// OneLine reports whether a reason can be printed: a line without control characters.
+func OneLine(reason string) bool {
+	return strings.TrimSpace(reason) != "" && strings.IndexFunc(reason, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
+}
+
 // RetiredError is a channel that takes no images any more.
 type RetiredError struct {
 	Repository string
@@ -53,6 +59,9 @@ func retiredBy(d *remote.Descriptor) *Retired {
 		return nil
 	}
 	out := &Retired{Recipe: m.Annotations[AnnotationRetired], Successor: m.Annotations[AnnotationSuccessor], Reason: m.Annotations[AnnotationReason]}
+	if tag.CheckRecipe(out.Recipe) != nil || tag.CheckRecipe(out.Successor) != nil || !OneLine(out.Reason) {
+		return nil // whoever made it, we did not; and it is printed
+	}
 	if !d.MediaType.IsIndex() {
 		out.Notice = d.Digest.String()
 		return out
@@ -65,7 +74,7 @@ func retiredBy(d *remote.Descriptor) *Retired {
 			out.Image = one.Digest.String()
 		}
 	}
-	if out.Notice == "" || out.Image == "" { // whoever made it, we did not
+	if out.Notice == "" || out.Image == "" {
 		return nil
 	}
 	return out
@@ -91,15 +100,6 @@ func (r *Repository) Look(ctx context.Context, what string) (digest string, gone
 	return got.String(), retiredBy(d), err
 }
 
-// Taken says why a recipe's channel takes no image: [RetiredError].
-func (r *Repository) Taken(ctx context.Context, recipe string) error {
-	_, gone, err := r.Look(ctx, recipe)
-	if err == nil && gone != nil {
-		err = &RetiredError{r.name.String(), *gone}
-	}
-	return err
-}
-
 // Renamed is a name of a retired channel that was pointed somewhere.
 type Renamed struct {
 	Recipe, Digest string
@@ -109,6 +109,9 @@ type Renamed struct {
 // channels that sent people here send them on. sign makes what is to be attached to a tombstone; nil: nothing. Each tombstone is there, with what is
 // attached, before its tag.
 func (r *Repository) Retire(ctx context.Context, gone Retired, sign func(gone Retired, tombstone string) ([]Artifact, error)) ([]Renamed, error) {
+	if !OneLine(gone.Reason) {
+		return nil, fmt.Errorf("the reason %q is no line of text", gone.Reason)
+	}
 	next, retired, err := r.Look(ctx, gone.Successor)
 	switch {
 	case err != nil:
@@ -207,29 +210,37 @@ func (r *Repository) aliases(ctx context.Context, successor string) ([]Retired, 
 	return out, nil
 }
 
-// follow moves the names that follow a channel to what it is now.
-func (r *Repository) follow(ctx context.Context, recipe, digest string) error {
+// follow moves the names that follow a channel to what it is now, which may be what somebody else made it meanwhile.
+func (r *Repository) follow(ctx context.Context, recipe string) error {
 	all, err := r.aliases(ctx, recipe)
 	if err != nil {
 		return err
 	}
 	for _, gone := range all {
-		if !gone.Follows || gone.Image == digest {
+		if !gone.Follows {
 			continue
 		}
-		was, err := r.Head(ctx, gone.Recipe)
-		if err != nil {
-			return err
-		}
-		points, err := r.pushIndex(ctx, gone, digest)
-		if err == nil {
-			err = r.Point(ctx, tag.Moving(gone.Recipe, tag.Channel), points, was)
-		}
-		if err != nil {
+		if err := r.followOne(ctx, gone); err != nil {
 			return fmt.Errorf("%s moved, and %s, which follows it, did not: %w", recipe, gone.Recipe, err)
 		}
 	}
 	return nil
+}
+
+func (r *Repository) followOne(ctx context.Context, gone Retired) error {
+	was, err := r.Head(ctx, gone.Recipe)
+	if err != nil {
+		return err
+	}
+	now, err := r.Head(ctx, gone.Successor)
+	if err != nil || now == gone.Image {
+		return err
+	}
+	points, err := r.pushIndex(ctx, gone, now)
+	if err != nil {
+		return err
+	}
+	return r.Point(ctx, tag.Moving(gone.Recipe, tag.Channel), points, was)
 }
 
 // pushIndex pushes what a name that follows points to: an image, and the notice on a platform that nobody has, as BuildKit's attestations are.
