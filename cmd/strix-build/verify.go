@@ -79,7 +79,11 @@ func (a *app) verify(ctx context.Context, name string, keyFiles []string, asJSON
 		err = report.Text(a.out)
 	}
 	if err == nil && !report.OK() {
-		return &refusedError{"what is attached to " + name + " does not hold"}
+		said := "what is attached to " + name + " does not hold"
+		if gone != nil {
+			said += "; by its own word, " + (&publish.RetiredError{Repository: r.String(), Retired: *gone}).Error()
+		}
+		return &refusedError{said}
 	}
 	if err == nil && gone != nil && gone.Follows {
 		a.printf("%v\n", &publish.RetiredError{Repository: r.String(), Retired: *gone})
