@@ -70,27 +70,34 @@ func (a *app) verify(ctx context.Context, name string, keyFiles []string, asJSON
 	if err := r.Clock(); err != nil {
 		a.printf("warning: %v: whether a waiver has ended may be wrong\n", err)
 	}
-	if asJSON {
-		err = json.NewEncoder(a.out).Encode(struct {
-			*attest.Report
-			Retired *publish.Retired `json:"retired,omitempty"`
-		}{report, gone})
-	} else {
-		err = report.Text(a.out)
+	if err := a.printVerified(report, gone, asJSON); err != nil {
+		return err
 	}
-	if err == nil && !report.OK() {
-		said := "what is attached to " + name + " does not hold"
-		if gone != nil {
-			said += "; by its own word, " + (&publish.RetiredError{Repository: r.String(), Retired: *gone}).Error()
-		}
+	said := ""
+	if gone != nil {
+		said = (&publish.RetiredError{Repository: r.String(), Retired: *gone}).Error()
+	}
+	switch {
+	case !report.OK() && gone != nil:
+		return &refusedError{"what is attached to " + name + " does not hold; by its own word, " + said}
+	case !report.OK():
+		return &refusedError{"what is attached to " + name + " does not hold"}
+	case gone != nil && !gone.Follows:
 		return &refusedError{said}
+	case gone != nil:
+		a.printf("%s\n", said)
 	}
-	if err == nil && gone != nil && gone.Follows {
-		a.printf("%v\n", &publish.RetiredError{Repository: r.String(), Retired: *gone})
-	} else if err == nil && gone != nil {
-		err = &refusedError{(&publish.RetiredError{Repository: r.String(), Retired: *gone}).Error()}
+	return nil
+}
+
+func (a *app) printVerified(report *attest.Report, gone *publish.Retired, asJSON bool) error {
+	if !asJSON {
+		return report.Text(a.out)
 	}
-	return err
+	return json.NewEncoder(a.out).Encode(struct {
+		*attest.Report
+		Retired *publish.Retired `json:"retired,omitempty"`
+	}{report, gone})
 }
 
 // checkNamed checks what a tag or digest names: an image, a tombstone, or an image and the notice that it stands for another channel.

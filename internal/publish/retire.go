@@ -94,8 +94,11 @@ func (r *Repository) bury(ctx context.Context, gone Retired, sign func(Retired, 
 	if err != nil {
 		return "", err
 	}
-	_, err = r.Attach(ctx, digest, artifacts)
-	return digest, err
+	done, err := r.Attach(ctx, digest, artifacts)
+	if err != nil {
+		return "", err
+	}
+	return digest, r.lists(ctx, digest, done)
 }
 
 // aliases are the retired channels that name a recipe as their successor.
