@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -48,7 +47,7 @@ go on to NEW.`,
 }
 
 func (a *app) alias(ctx context.Context, repo string, gone publish.Retired, o aliasFlags) error {
-	if strings.TrimSpace(o.reason) == "" || strings.ContainsAny(o.reason, "\n\r") {
+	if !publish.OneLine(o.reason) {
 		return usage("alias needs --reason TEXT, a line: it is all that those who used %s will see", gone.Recipe)
 	}
 	if gone.Recipe == gone.Successor {

@@ -70,20 +70,34 @@ func (a *app) verify(ctx context.Context, name string, keyFiles []string, asJSON
 	if err := r.Clock(); err != nil {
 		a.printf("warning: %v: whether a waiver has ended may be wrong\n", err)
 	}
-	if asJSON {
-		err = json.NewEncoder(a.out).Encode(report)
-	} else {
-		err = report.Text(a.out)
+	if err := a.printVerified(report, gone, asJSON); err != nil {
+		return err
 	}
-	if err == nil && !report.OK() {
+	said := ""
+	if gone != nil {
+		said = (&publish.RetiredError{Repository: r.String(), Retired: *gone}).Error()
+	}
+	switch {
+	case !report.OK() && gone != nil:
+		return &refusedError{"what is attached to " + name + " does not hold; by its own word, " + said}
+	case !report.OK():
 		return &refusedError{"what is attached to " + name + " does not hold"}
+	case gone != nil && !gone.Follows:
+		return &refusedError{said}
+	case gone != nil:
+		a.printf("%s\n", said)
 	}
-	if err == nil && gone != nil && gone.Follows {
-		a.printf("%v\n", &publish.RetiredError{Repository: r.String(), Retired: *gone})
-	} else if err == nil && gone != nil {
-		err = &refusedError{(&publish.RetiredError{Repository: r.String(), Retired: *gone}).Error()}
+	return nil
+}
+
+func (a *app) printVerified(report *attest.Report, gone *publish.Retired, asJSON bool) error {
+	if !asJSON {
+		return report.Text(a.out)
 	}
-	return err
+	return json.NewEncoder(a.out).Encode(struct {
+		*attest.Report
+		Retired *publish.Retired `json:"retired,omitempty"`
+	}{report, gone})
 }
 
 // checkNamed checks what a tag or digest names: an image, a tombstone, or an image and the notice that it stands for another channel.
@@ -104,7 +118,11 @@ func checkNamed(ctx context.Context, r *publish.Repository, what string, keys []
 	if err != nil {
 		return nil, nil, err
 	}
-	notice := attest.CheckRetired(gone.Notice, noticeOf(*gone), bundles, keys)
+	want := noticeOf(*gone)
+	if !strings.HasPrefix(what, "sha256:") {
+		want.Recipe = what // a notice of another name does not count here
+	}
+	notice := attest.CheckRetired(gone.Notice, want, bundles, keys)
 	if !gone.Follows {
 		return notice, gone, nil
 	}

@@ -129,6 +129,23 @@ func (r *Repository) Attach(ctx context.Context, digest string, artifacts []Arti
 	return out, nil
 }
 
+// lists makes sure that those who ask for what is attached to an image will find it.
+func (r *Repository) lists(ctx context.Context, digest string, attached []Artifact) error {
+	if len(attached) == 0 {
+		return nil
+	}
+	there, err := r.listed(ctx, digest)
+	if err != nil {
+		return err
+	}
+	for _, a := range attached {
+		if !slices.ContainsFunc(there, func(d v1.Descriptor) bool { return d.Digest.String() == a.Digest }) {
+			return fmt.Errorf("%s took %s@%s, and does not list it as attached to %s", r.name, a.Type, a.Digest, digest)
+		}
+	}
+	return nil
+}
+
 // listed are the manifests that name an image as their subject. Those that only a fallback tag lists are among them.
 func (r *Repository) listed(ctx context.Context, digest string) (list []v1.Descriptor, err error) {
 	err = r.try(ctx, func() error {

@@ -42,7 +42,7 @@ func (r *Repository) Copy(ctx context.Context, from *Repository, what string) (*
 		}
 		out.Attached++
 	}
-	if err := r.lists(ctx, digest, list); err != nil {
+	if err := r.relist(ctx, digest, list); err != nil {
 		return nil, err
 	}
 	tags, err := from.Tags(ctx)
@@ -92,9 +92,9 @@ func (r *Repository) take(ctx context.Context, from *Repository, digest string) 
 	return r.explain(ctx, "push", digest, err)
 }
 
-// lists makes sure that an image's list has what is attached to it. A registry that keeps none is given one with each manifest, and a copy that was cut
+// relist makes sure that an image's list has what is attached to it. A registry that keeps none is given one with each manifest, and a copy that was cut
 // off may have left one there without.
-func (r *Repository) lists(ctx context.Context, digest string, want []v1.Descriptor) error {
+func (r *Repository) relist(ctx context.Context, digest string, want []v1.Descriptor) error {
 	have, err := r.listed(ctx, digest)
 	if err != nil {
 		return err

@@ -126,6 +126,20 @@ func TestIntegrationDockerRegistry(t *testing.T) {
 	if err := validate.Image(img); err != nil {
 		t.Error(err)
 	}
+	channelOf(t, r, "rocm")
+	if _, err := r.Retire(t.Context(), Retired{Recipe: "rocm-mmq", Successor: "rocm", Reason: "merged", Follows: true}, nil); err != nil {
+		t.Fatal(err)
+	}
+	next := channelOf(t, r, "rocm") // and the other name with it
+	if d, err := pulled(t, repo, "rocm-mmq").Digest(); err != nil || d.String() != next {
+		t.Error(d, err)
+	}
+	if _, err := r.Retire(t.Context(), Retired{Recipe: "rocm-mmq", Successor: "rocm", Reason: "merged"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, gone := look(t, r, "rocm-mmq"); gone == nil || gone.Follows {
+		t.Errorf("%+v", gone)
+	}
 	if _, err := r.Find(t.Context(), "nothing"); err == nil || !strings.HasSuffix(err.Error(), `has no tag "nothing"`) {
 		t.Error(err)
 	}

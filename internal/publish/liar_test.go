@@ -2,12 +2,14 @@ package publish
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
 // liar answers as a registry does, but for what lie changes. It is told of requests only that are about a path with that part, by that method.
@@ -131,6 +133,35 @@ func TestLiarAboutDocuments(t *testing.T) {
 		}
 		if tags, err := to.Tags(t.Context()); err != nil || len(tags) > 0 {
 			t.Errorf("tags %v, %v", tags, err)
+		}
+	}
+}
+
+// TestLiarAboutLists: a registry that takes documents and lists none of them, in its list or under its tag. No tag names an image whose proof nobody finds.
+func TestLiarAboutLists(t *testing.T) {
+	t.Parallel()
+	for _, referrers := range []bool{true, false} {
+		f, honest := newFake(t, takeAll, referrers)
+		img := image(t)
+		fallback := strings.Replace(partsOf(t, img).image, ":", "-", 1)
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case referrers && strings.Contains(r.URL.Path, "/referrers/"):
+				w.Header().Set("Content-Type", string(types.OCIImageIndex))
+				_, _ = io.WriteString(w, `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}`)
+			case r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, fallback):
+				w.WriteHeader(http.StatusCreated)
+			default:
+				f.ServeHTTP(w, r)
+			}
+		}))
+		t.Cleanup(s.Close)
+		_, err := open(t, strings.TrimPrefix(s.URL, "http://")+"/me/llama").Release(t.Context(), release(t, img))
+		if err == nil || !strings.Contains(err.Error(), "and does not list it as attached to "+partsOf(t, img).image) {
+			t.Errorf("referrers %t: %v", referrers, err)
+		}
+		if tags := f.tags(t, honest); len(tags) > 0 {
+			t.Errorf("tags %q", tags)
 		}
 	}
 }

@@ -51,6 +51,9 @@ func (r *Repository) Release(ctx context.Context, rel Release) (*Released, error
 	if out.Attached, err = r.Attach(ctx, out.Digest, rel.Attached); err != nil {
 		return nil, err
 	}
+	if err := r.lists(ctx, out.Digest, out.Attached); err != nil {
+		return nil, err
+	}
 	if err := r.Point(ctx, rel.Fixed, out.Digest, ""); err != nil {
 		return nil, err
 	}

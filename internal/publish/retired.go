@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"strix-build/internal/tag"
 )
@@ -33,6 +33,11 @@ type Retired struct {
 	Image     string `json:"image,omitempty"`  // digest of the successor's image, where it follows
 }
 
+// OneLine reports whether a reason can be printed: a line without control characters.
+func OneLine(reason string) bool {
+	return strings.TrimSpace(reason) != "" && strings.IndexFunc(reason, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
+}
+
 // RetiredError is a channel that takes no images any more.
 type RetiredError struct {
 	Repository string
@@ -53,6 +58,9 @@ func retiredBy(d *remote.Descriptor) *Retired {
 		return nil
 	}
 	out := &Retired{Recipe: m.Annotations[AnnotationRetired], Successor: m.Annotations[AnnotationSuccessor], Reason: m.Annotations[AnnotationReason]}
+	if tag.CheckRecipe(out.Recipe) != nil || tag.CheckRecipe(out.Successor) != nil || !OneLine(out.Reason) {
+		return nil // whoever made it, we did not; and it is printed
+	}
 	if !d.MediaType.IsIndex() {
 		out.Notice = d.Digest.String()
 		return out
@@ -65,7 +73,7 @@ func retiredBy(d *remote.Descriptor) *Retired {
 			out.Image = one.Digest.String()
 		}
 	}
-	if out.Notice == "" || out.Image == "" { // whoever made it, we did not
+	if out.Notice == "" || out.Image == "" {
 		return nil
 	}
 	return out
@@ -89,177 +97,4 @@ func (r *Repository) Look(ctx context.Context, what string) (digest string, gone
 		err = fmt.Errorf("%s: the registry says that it is %s, and sends %s", ref, d.Digest, got)
 	}
 	return got.String(), retiredBy(d), err
-}
-
-// Taken says why a recipe's channel takes no image: [RetiredError].
-func (r *Repository) Taken(ctx context.Context, recipe string) error {
-	_, gone, err := r.Look(ctx, recipe)
-	if err == nil && gone != nil {
-		err = &RetiredError{r.name.String(), *gone}
-	}
-	return err
-}
-
-// Renamed is a name of a retired channel that was pointed somewhere.
-type Renamed struct {
-	Recipe, Digest string
-}
-
-// Retire makes the name of a channel a notice, and what was the channel its last good image, so that [Repository.Rollback] takes it back. Retired
-// channels that sent people here send them on. sign makes what is to be attached to a tombstone; nil: nothing. Each tombstone is there, with what is
-// attached, before its tag.
-func (r *Repository) Retire(ctx context.Context, gone Retired, sign func(gone Retired, tombstone string) ([]Artifact, error)) ([]Renamed, error) {
-	next, retired, err := r.Look(ctx, gone.Successor)
-	switch {
-	case err != nil:
-		return nil, err
-	case next == "":
-		return nil, fmt.Errorf("%s has no tag %q to send people to", r.name, gone.Successor)
-	case retired != nil:
-		return nil, &RetiredError{r.name.String(), *retired}
-	}
-	if err := r.Clock(); err != nil {
-		return nil, err
-	}
-	all := []Retired{gone}
-	before, err := r.aliases(ctx, gone.Recipe)
-	if err != nil {
-		return nil, err
-	}
-	for _, b := range before {
-		b.Successor = gone.Successor
-		all = append(all, b)
-	}
-	var done []Renamed
-	for _, one := range all {
-		digest, err := r.retire(ctx, one, next, sign)
-		if err != nil {
-			return done, err
-		}
-		done = append(done, Renamed{one.Recipe, digest})
-	}
-	return done, nil
-}
-
-func (r *Repository) retire(ctx context.Context, gone Retired, next string, sign func(Retired, string) ([]Artifact, error)) (string, error) {
-	was, already, err := r.Look(ctx, gone.Recipe)
-	if err == nil && was == "" {
-		err = fmt.Errorf("%s has no tag %q to retire", r.name, gone.Recipe)
-	}
-	if err != nil {
-		return "", err
-	}
-	if gone.Notice, err = r.bury(ctx, gone, sign); err != nil {
-		return "", err
-	}
-	points := gone.Notice
-	if gone.Follows {
-		if points, err = r.pushIndex(ctx, gone, next); err != nil {
-			return "", err
-		}
-	}
-	if already == nil { // else the last good image is that from before it was retired
-		if err := r.keepGood(ctx, gone.Recipe, was); err != nil {
-			return "", err
-		}
-	}
-	return points, r.Point(ctx, tag.Moving(gone.Recipe, tag.Channel), points, was)
-}
-
-// bury pushes a tombstone and what is attached to it; no tag names it yet.
-func (r *Repository) bury(ctx context.Context, gone Retired, sign func(Retired, string) ([]Artifact, error)) (string, error) {
-	img, err := tombstone(r.name.String(), gone)
-	if err != nil {
-		return "", err
-	}
-	digest, err := r.Push(ctx, img)
-	if err != nil || sign == nil {
-		return digest, err
-	}
-	artifacts, err := sign(gone, digest)
-	if err != nil {
-		return "", err
-	}
-	_, err = r.Attach(ctx, digest, artifacts)
-	return digest, err
-}
-
-// aliases are the retired channels that name a recipe as their successor.
-func (r *Repository) aliases(ctx context.Context, successor string) ([]Retired, error) {
-	names, err := r.names(ctx)
-	if err != nil {
-		return nil, r.explain(ctx, "list the tags of", "", err)
-	}
-	var out []Retired
-	for _, n := range names {
-		t, err := tag.Parse(n)
-		if err != nil || t.Kind != tag.Channel {
-			continue
-		}
-		_, gone, err := r.Look(ctx, n)
-		if err != nil {
-			return nil, err
-		}
-		if gone != nil && gone.Successor == successor && gone.Recipe == n {
-			out = append(out, *gone)
-		}
-	}
-	return out, nil
-}
-
-// follow moves the names that follow a channel to what it is now.
-func (r *Repository) follow(ctx context.Context, recipe, digest string) error {
-	all, err := r.aliases(ctx, recipe)
-	if err != nil {
-		return err
-	}
-	for _, gone := range all {
-		if !gone.Follows || gone.Image == digest {
-			continue
-		}
-		was, err := r.Head(ctx, gone.Recipe)
-		if err != nil {
-			return err
-		}
-		points, err := r.pushIndex(ctx, gone, digest)
-		if err == nil {
-			err = r.Point(ctx, tag.Moving(gone.Recipe, tag.Channel), points, was)
-		}
-		if err != nil {
-			return fmt.Errorf("%s moved, and %s, which follows it, did not: %w", recipe, gone.Recipe, err)
-		}
-	}
-	return nil
-}
-
-// pushIndex pushes what a name that follows points to: an image, and the notice on a platform that nobody has, as BuildKit's attestations are.
-func (r *Repository) pushIndex(ctx context.Context, gone Retired, image string) (string, error) {
-	index := v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex, Annotations: gone.annotations()}
-	for _, part := range []struct { // the image first, for readers that take the first
-		digest, system, machine string
-		annotations             map[string]string
-	}{
-		{image, "linux", "amd64", nil},
-		{gone.Notice, "unknown", "unknown", map[string]string{AnnotationRetired: gone.Recipe}},
-	} {
-		d, err := r.get(ctx, r.name.Digest(part.digest))
-		if err != nil {
-			return "", r.explain(ctx, "read", part.digest, err)
-		}
-		if !d.MediaType.IsImage() {
-			return "", fmt.Errorf("%s@%s is a %s, which no name can follow; want an image", r.name, part.digest, d.MediaType)
-		}
-		index.Manifests = append(index.Manifests, v1.Descriptor{MediaType: d.MediaType, Size: d.Size, Digest: d.Digest,
-			Platform: &v1.Platform{OS: part.system, Architecture: part.machine}, Annotations: part.annotations})
-	}
-	data, err := json.Marshal(index)
-	if err != nil {
-		return "", err
-	}
-	m := rawManifest{data, types.OCIImageIndex}
-	digest, err := m.Digest()
-	if err != nil {
-		return "", err
-	}
-	return digest.String(), r.explain(ctx, "push", digest.String(), r.push(ctx, r.name.Digest(digest.String()), func() (remote.Taggable, error) { return m, nil }))
 }

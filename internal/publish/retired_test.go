@@ -2,8 +2,10 @@ package publish
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +17,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 
 	"strix-build/internal/tag"
@@ -93,7 +96,7 @@ func TestTombstone(t *testing.T) {
 		if err := r.Promote(t.Context(), "rocm-old", next, digest); !errors.As(err, &retired) || err.Error() != repo+":rocm-old is retired: use "+repo+":rocm (its patches are upstream)" {
 			t.Error(err)
 		}
-		if _, err := r.Retire(t.Context(), Retired{Recipe: "rocm", Successor: "rocm-old"}, nil); !errors.As(err, &retired) {
+		if _, err := r.Retire(t.Context(), Retired{Recipe: "rocm", Successor: "rocm-old", Reason: "swap"}, nil); !errors.As(err, &retired) {
 			t.Error(err)
 		}
 		if again, err := r.Retire(t.Context(), gone, nil); err != nil || again[0].Digest != digest {
@@ -111,7 +114,7 @@ func TestRevive(t *testing.T) {
 	_, repo := newFake(t, takeAll, true)
 	r := open(t, repo)
 	old, next := channelOf(t, r, "rocm-old"), channelOf(t, r, "rocm")
-	done, err := r.Retire(t.Context(), Retired{Recipe: "rocm-old", Successor: "rocm", Follows: true}, nil)
+	done, err := r.Retire(t.Context(), Retired{Recipe: "rocm-old", Successor: "rocm", Reason: "renamed", Follows: true}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,9 +212,14 @@ func TestRetireRefuses(t *testing.T) {
 	r := open(t, repo)
 	channelOf(t, r, "rocm")
 	f.forget()
-	for _, gone := range []Retired{{Recipe: "nothing", Successor: "rocm"}, {Recipe: "rocm", Successor: "nothing"}} {
+	for _, gone := range []Retired{{Recipe: "nothing", Successor: "rocm", Reason: "x"}, {Recipe: "rocm", Successor: "nothing", Reason: "x"}} {
 		if _, err := r.Retire(t.Context(), gone, nil); err == nil || !strings.Contains(err.Error(), `has no tag "nothing"`) {
 			t.Error(err)
+		}
+	}
+	for _, reason := range []string{"", " ", "a\nb", "\x1b[2J"} {
+		if _, err := r.Retire(t.Context(), Retired{Recipe: "rocm", Successor: "rocm", Reason: reason}, nil); err == nil || !strings.Contains(err.Error(), "is no line of text") {
+			t.Errorf("%q: %v", reason, err)
 		}
 	}
 	if len(f.writes) > 0 {
@@ -219,5 +227,34 @@ func TestRetireRefuses(t *testing.T) {
 	}
 	if head, _ := look(t, r, tag.Moving("rocm", tag.LastGood).String()); head != "" {
 		t.Error(head)
+	}
+}
+
+// TestForeignNotices: what a registry says and no alias of ours could have made is no notice, and is not printed.
+func TestForeignNotices(t *testing.T) {
+	t.Parallel()
+	good := map[string]string{AnnotationRetired: "rocm-old", AnnotationSuccessor: "rocm", AnnotationReason: "why"}
+	for name, tc := range map[string]struct {
+		change map[string]string
+		kind   types.MediaType
+		want   bool
+	}{
+		"a tombstone":         {nil, types.OCIManifestSchema1, true},
+		"escape sequences":    {map[string]string{AnnotationReason: "\x1b[2J"}, types.OCIManifestSchema1, false},
+		"no channel":          {map[string]string{AnnotationSuccessor: "rocm-lkg"}, types.OCIManifestSchema1, false},
+		"nowhere":             {map[string]string{AnnotationSuccessor: ""}, types.OCIManifestSchema1, false},
+		"an index of nothing": {nil, types.OCIImageIndex, false},
+	} {
+		said := maps.Clone(good)
+		maps.Copy(said, tc.change)
+		data, err := json.Marshal(map[string]any{"annotations": said})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := &remote.Descriptor{Manifest: data}
+		d.MediaType = tc.kind
+		if got := retiredBy(d); (got != nil) != tc.want {
+			t.Errorf("%s: %+v", name, got)
+		}
 	}
 }

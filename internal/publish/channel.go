@@ -1,0 +1,135 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"strix-build/internal/tag"
+)
+
+// MovedError is a tag that is not where it was when the move was decided: somebody else moved it.
+type MovedError struct{ Tag, Want, Got string }
+
+func (e *MovedError) Error() string {
+	return fmt.Sprintf("tag %q was moved by somebody else meanwhile: it was %s, and is %s", e.Tag, orNothing(e.Want), orNothing(e.Got))
+}
+
+func orNothing(digest string) string {
+	if digest == "" {
+		return "not there"
+	}
+	return digest
+}
+
+// Point makes a tag name an image, if it still names what was: a digest, or "" for no tag. A fixed tag that names another image stays.
+// Registries cannot compare and set: between the look and the write somebody may be faster, which is seen by looking once more.
+func (r *Repository) Point(ctx context.Context, t tag.Tag, digest, was string) error {
+	now, err := r.Head(ctx, t.String())
+	switch {
+	case err != nil:
+		return err
+	case now == digest:
+		return nil
+	case t.Kind == tag.Fixed && now != "":
+		return fmt.Errorf("tag %q never moves, and names another image: %s, not %s", t, now, digest)
+	case now != was:
+		return &MovedError{t.String(), was, now}
+	}
+	d, err := r.get(ctx, r.name.Digest(digest))
+	if err != nil {
+		return r.explain(ctx, "read", digest, err)
+	}
+	if err := r.push(ctx, r.name.Tag(t.String()), func() (remote.Taggable, error) { return d, nil }); err != nil {
+		return r.explain(ctx, "tag", t.String(), err)
+	}
+	seen, err := r.Head(ctx, t.String())
+	switch {
+	case err != nil || seen == digest:
+		return err
+	case seen == now:
+		return fmt.Errorf("%s took tag %q for %s, and it is still %s", r.name, t, digest, orNothing(now))
+	}
+	return &MovedError{t.String(), digest, seen}
+}
+
+// Promote makes an image the channel of a recipe, and what was the channel the last good one. was is what the channel was when the image
+// was judged; where it is another one by now, nothing moves. A retired channel does not move either: [RetiredError]. Retired names that follow the
+// channel move with it.
+func (r *Repository) Promote(ctx context.Context, recipe, digest, was string) error {
+	return r.promote(ctx, recipe, digest, was, false)
+}
+
+// Revive is Promote, of a channel that may be retired.
+func (r *Repository) Revive(ctx context.Context, recipe, digest, was string) error {
+	return r.promote(ctx, recipe, digest, was, true)
+}
+
+func (r *Repository) promote(ctx context.Context, recipe, digest, was string, revive bool) error {
+	if err := r.Complete(ctx, digest); err != nil {
+		return err
+	}
+	if err := r.Clock(); err != nil {
+		return err
+	}
+	channel := tag.Moving(recipe, tag.Channel)
+	now, gone, err := r.Look(ctx, channel.String())
+	switch {
+	case err != nil:
+		return err
+	case now == digest:
+		return r.follow(ctx, recipe)
+	case gone != nil && !revive:
+		return &RetiredError{r.name.String(), *gone}
+	case now != was:
+		return &MovedError{channel.String(), was, now}
+	}
+	if gone == nil { // else the last good image is that from before it was retired
+		if err := r.keepGood(ctx, recipe, now); err != nil {
+			return err
+		}
+	}
+	if err := r.Point(ctx, channel, digest, now); err != nil {
+		return err
+	}
+	return r.follow(ctx, recipe)
+}
+
+// keepGood makes what a channel is the last good image: before the channel moves, so that there always is a way back.
+func (r *Repository) keepGood(ctx context.Context, recipe, now string) error {
+	if now == "" {
+		return nil
+	}
+	good := tag.Moving(recipe, tag.LastGood)
+	before, err := r.Head(ctx, good.String())
+	if err != nil {
+		return err
+	}
+	return r.Point(ctx, good, now, before)
+}
+
+// ErrNoLastGood: there is nothing to go back to.
+var ErrNoLastGood = errors.New("there is no last good image to go back to")
+
+// Rollback makes a recipe's last good image its channel again. That of a retired recipe is what its channel was: the notice is taken back.
+func (r *Repository) Rollback(ctx context.Context, recipe string) (from, to string, err error) {
+	channel := tag.Moving(recipe, tag.Channel)
+	if from, err = r.Head(ctx, channel.String()); err != nil {
+		return "", "", err
+	}
+	if to, err = r.Head(ctx, tag.Moving(recipe, tag.LastGood).String()); err != nil {
+		return "", "", err
+	}
+	if to == "" {
+		return "", "", fmt.Errorf("%s, recipe %q: %w", r.name, recipe, ErrNoLastGood)
+	}
+	if err := r.Complete(ctx, to); err != nil {
+		return "", "", err
+	}
+	if err := r.Point(ctx, channel, to, from); err != nil {
+		return "", "", err
+	}
+	return from, to, r.follow(ctx, recipe)
+}

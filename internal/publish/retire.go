@@ -1,0 +1,191 @@
+package publish
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"strix-build/internal/tag"
+)
+
+// Renamed is a name of a retired channel that was pointed somewhere.
+type Renamed struct {
+	Recipe, Digest string
+}
+
+// Retire makes the name of a channel a notice, and what was the channel its last good image, so that [Repository.Rollback] takes it back. Retired
+// channels that sent people here send them on. sign makes what is to be attached to a tombstone; nil: nothing. Each tombstone is there, with what is
+// attached, before its tag.
+func (r *Repository) Retire(ctx context.Context, gone Retired, sign func(gone Retired, tombstone string) ([]Artifact, error)) ([]Renamed, error) {
+	if !OneLine(gone.Reason) {
+		return nil, fmt.Errorf("the reason %q is no line of text", gone.Reason)
+	}
+	next, retired, err := r.Look(ctx, gone.Successor)
+	switch {
+	case err != nil:
+		return nil, err
+	case next == "":
+		return nil, fmt.Errorf("%s has no tag %q to send people to", r.name, gone.Successor)
+	case retired != nil:
+		return nil, &RetiredError{r.name.String(), *retired}
+	}
+	if err := r.Clock(); err != nil {
+		return nil, err
+	}
+	all := []Retired{gone}
+	before, err := r.aliases(ctx, gone.Recipe)
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range before {
+		b.Successor = gone.Successor
+		all = append(all, b)
+	}
+	var done []Renamed
+	for _, one := range all {
+		digest, err := r.retire(ctx, one, next, sign)
+		if err != nil {
+			return done, err
+		}
+		done = append(done, Renamed{one.Recipe, digest})
+	}
+	return done, nil
+}
+
+func (r *Repository) retire(ctx context.Context, gone Retired, next string, sign func(Retired, string) ([]Artifact, error)) (string, error) {
+	was, already, err := r.Look(ctx, gone.Recipe)
+	if err == nil && was == "" {
+		err = fmt.Errorf("%s has no tag %q to retire", r.name, gone.Recipe)
+	}
+	if err != nil {
+		return "", err
+	}
+	if gone.Notice, err = r.bury(ctx, gone, sign); err != nil {
+		return "", err
+	}
+	points := gone.Notice
+	if gone.Follows {
+		if points, err = r.pushIndex(ctx, gone, next); err != nil {
+			return "", err
+		}
+	}
+	if already == nil { // else the last good image is that from before it was retired
+		if err := r.keepGood(ctx, gone.Recipe, was); err != nil {
+			return "", err
+		}
+	}
+	return points, r.Point(ctx, tag.Moving(gone.Recipe, tag.Channel), points, was)
+}
+
+// bury pushes a tombstone and what is attached to it; no tag names it yet.
+func (r *Repository) bury(ctx context.Context, gone Retired, sign func(Retired, string) ([]Artifact, error)) (string, error) {
+	img, err := tombstone(r.name.String(), gone)
+	if err != nil {
+		return "", err
+	}
+	digest, err := r.Push(ctx, img)
+	if err != nil || sign == nil {
+		return digest, err
+	}
+	artifacts, err := sign(gone, digest)
+	if err != nil {
+		return "", err
+	}
+	done, err := r.Attach(ctx, digest, artifacts)
+	if err != nil {
+		return "", err
+	}
+	return digest, r.lists(ctx, digest, done)
+}
+
+// aliases are the retired channels that name a recipe as their successor.
+func (r *Repository) aliases(ctx context.Context, successor string) ([]Retired, error) {
+	names, err := r.names(ctx)
+	if err != nil {
+		return nil, r.explain(ctx, "list the tags of", "", err)
+	}
+	var out []Retired
+	for _, n := range names {
+		t, err := tag.Parse(n)
+		if err != nil || t.Kind != tag.Channel {
+			continue
+		}
+		_, gone, err := r.Look(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		if gone != nil && gone.Successor == successor && gone.Recipe == n {
+			out = append(out, *gone)
+		}
+	}
+	return out, nil
+}
+
+// follow moves the names that follow a channel to what it is now, which may be what somebody else made it meanwhile.
+func (r *Repository) follow(ctx context.Context, recipe string) error {
+	all, err := r.aliases(ctx, recipe)
+	if err != nil {
+		return err
+	}
+	for _, gone := range all {
+		if !gone.Follows {
+			continue
+		}
+		if err := r.followOne(ctx, gone); err != nil {
+			return fmt.Errorf("%s moved, and %s, which follows it, did not: %w", recipe, gone.Recipe, err)
+		}
+	}
+	return nil
+}
+
+func (r *Repository) followOne(ctx context.Context, gone Retired) error {
+	was, err := r.Head(ctx, gone.Recipe)
+	if err != nil {
+		return err
+	}
+	now, err := r.Head(ctx, gone.Successor)
+	if err != nil || now == gone.Image {
+		return err
+	}
+	points, err := r.pushIndex(ctx, gone, now)
+	if err != nil {
+		return err
+	}
+	return r.Point(ctx, tag.Moving(gone.Recipe, tag.Channel), points, was)
+}
+
+// pushIndex pushes what a name that follows points to: an image, and the notice on a platform that nobody has, as BuildKit's attestations are.
+func (r *Repository) pushIndex(ctx context.Context, gone Retired, image string) (string, error) {
+	index := v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex, Annotations: gone.annotations()}
+	for _, part := range []struct { // the image first, for readers that take the first
+		digest, system, machine string
+		annotations             map[string]string
+	}{
+		{image, "linux", "amd64", nil},
+		{gone.Notice, "unknown", "unknown", map[string]string{AnnotationRetired: gone.Recipe}},
+	} {
+		d, err := r.get(ctx, r.name.Digest(part.digest))
+		if err != nil {
+			return "", r.explain(ctx, "read", part.digest, err)
+		}
+		if !d.MediaType.IsImage() {
+			return "", fmt.Errorf("%s@%s is a %s, which no name can follow; want an image", r.name, part.digest, d.MediaType)
+		}
+		index.Manifests = append(index.Manifests, v1.Descriptor{MediaType: d.MediaType, Size: d.Size, Digest: d.Digest,
+			Platform: &v1.Platform{OS: part.system, Architecture: part.machine}, Annotations: part.annotations})
+	}
+	data, err := json.Marshal(index)
+	if err != nil {
+		return "", err
+	}
+	m := rawManifest{data, types.OCIImageIndex}
+	digest, err := m.Digest()
+	if err != nil {
+		return "", err
+	}
+	return digest.String(), r.explain(ctx, "push", digest.String(), r.push(ctx, r.name.Digest(digest.String()), func() (remote.Taggable, error) { return m, nil }))
+}
