@@ -12,7 +12,8 @@ import (
 // delivery is where an image goes after the local store.
 type delivery struct{ load, push string }
 
-func (d delivery) check() error {
+// check finds what would keep images of recipes from being delivered, before an hour goes into building them.
+func (d delivery) check(ctx context.Context, names []string) error {
 	switch d.load {
 	case "", "podman", "docker":
 	default:
@@ -23,12 +24,20 @@ func (d delivery) check() error {
 			return usage("--load %s: %s is not installed", d.load, d.load)
 		}
 	}
-	if d.push != "" {
-		if err := publish.CheckRepository(d.push); err != nil {
-			return usage("--push: %v", err)
-		}
+	if d.push == "" {
+		return nil
 	}
-	return nil
+	if err := publish.CheckRepository(d.push); err != nil {
+		return usage("--push: %v", err)
+	}
+	r, err := repository(d.push)
+	if err != nil {
+		return err
+	}
+	if err := r.Ready(ctx); err != nil {
+		return withHint(fmt.Errorf("--push: %w", err))
+	}
+	return withHint(notRetired(ctx, r, names))
 }
 
 // of is where an image goes that was refused: to a registry only, so that it can be looked at.
@@ -57,6 +66,20 @@ func (d delivery) deliver(ctx context.Context, a *app, s *store.Store, r *store.
 	}
 	if d.push != "" {
 		return a.publish(ctx, []string{r.Ref}, publishFlags{to: d.push, candidateOnly: candidateOnly, out: a.err})
+	}
+	return nil
+}
+
+// notRetired refuses recipes whose channels are retired. Those of other tracks have other names; publish looks at these.
+func notRetired(ctx context.Context, r *publish.Repository, names []string) error {
+	for _, name := range names {
+		_, gone, err := r.Look(ctx, name)
+		if err != nil {
+			return err
+		}
+		if gone != nil {
+			return &publish.RetiredError{Repository: r.String(), Retired: *gone}
+		}
 	}
 	return nil
 }

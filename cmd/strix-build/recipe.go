@@ -173,7 +173,7 @@ func (a *app) build(ctx context.Context, names []string, opt build.Options, targ
 	if image := target == build.Image || target == build.Test; image && output != "" || !image && to != (delivery{}) {
 		return usage("--output is for --target source and build, --load and --push are for images")
 	}
-	if err := to.check(); err != nil {
+	if err := to.check(ctx, names); err != nil {
 		return err
 	}
 	b, done, err := a.newBuilder(true)

@@ -18,10 +18,11 @@ import (
 
 // Repository is one of a registry.
 type Repository struct {
-	name    name.Repository
-	options []remote.Option
-	backoff remote.Backoff
-	clock   *clock
+	name     name.Repository
+	keychain authn.Keychain
+	options  []remote.Option
+	backoff  remote.Backoff
+	clock    *clock
 
 	mu     sync.Mutex
 	puller *remote.Puller
@@ -48,7 +49,7 @@ func Open(repo string, o Options) (*Repository, error) {
 		o.Transport = remote.DefaultTransport
 	}
 	watch := &clock{inner: o.Transport}
-	r := &Repository{name: n, clock: watch, options: []remote.Option{remote.WithAuthFromKeychain(o.Keychain), remote.WithTransport(&patient{watch}),
+	r := &Repository{name: n, keychain: o.Keychain, clock: watch, options: []remote.Option{remote.WithAuthFromKeychain(o.Keychain), remote.WithTransport(&patient{watch}),
 		remote.WithUserAgent("strix-build")}}
 	if r.backoff = usualBackoff; o.Backoff != (remote.Backoff{}) {
 		r.backoff = o.Backoff
@@ -165,4 +166,24 @@ func keychainFiles() []string {
 		out = append(out, filepath.Join(dir, "containers/auth.json"))
 	}
 	return out
+}
+
+// Ready says why nothing can be published here: who asks may not, the registry takes nothing or is not there, or the clocks are apart. It begins to
+// send a blob and takes that back: some registries find out only then who may write.
+func (r *Repository) Ready(ctx context.Context) error {
+	err := remote.CheckPushPermission(r.name.Tag("ready"), r.keychain, bound{ctx, &patient{r.clock}})
+	if err != nil {
+		return r.explain(ctx, "write to", "", err)
+	}
+	return r.Clock()
+}
+
+// bound gives requests a context, where a library has none for them.
+type bound struct {
+	ctx   context.Context //nolint:containedctx // of all that it is made for
+	inner http.RoundTripper
+}
+
+func (b bound) RoundTrip(req *http.Request) (*http.Response, error) {
+	return b.inner.RoundTrip(req.WithContext(b.ctx))
 }
