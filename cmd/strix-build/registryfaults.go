@@ -53,7 +53,7 @@ Exit code 1: something was wrong at least once. Nothing of the state folder is t
 }
 
 func (a *app) registryFaults(ctx context.Context, o faultsFlags) (failed error) {
-	kinds, err := a.faultKinds(ctx, o.kinds)
+	kinds, err := a.faultKinds(ctx, o.kinds, o.keep)
 	if err != nil {
 		return err
 	}
@@ -87,11 +87,18 @@ func (a *app) registryFaults(ctx context.Context, o faultsFlags) (failed error) 
 }
 
 // faultKinds are those that are asked for, or all that can be played here.
-func (a *app) faultKinds(ctx context.Context, asked []string) ([]faults.Kind, error) {
+func (a *app) faultKinds(ctx context.Context, asked []string, keep bool) ([]faults.Kind, error) {
 	all := faults.Kinds()
-	if !faults.CanFill(ctx) {
+	why := ""
+	switch {
+	case keep:
+		why = "what is on a disk of its own cannot be kept"
+	case !faults.CanFill(ctx):
+		why = "only root can make a disk that is filled"
+	}
+	if why != "" {
 		all = slices.DeleteFunc(all, func(k faults.Kind) bool { return k == faults.FullDisk })
-		a.printf("left out: %s: only root can make a disk that is filled\n", faults.FullDisk)
+		a.printf("left out: %s: %s\n", faults.FullDisk, why)
 	}
 	if len(asked) == 0 {
 		return all, nil

@@ -51,10 +51,10 @@ const repository = "me/llama"
 // diskSize is how much a lane's registry may keep, in bytes: what images of trials have in common, and some for each trial.
 func diskSize(trials int) int64 { return 64<<20 + int64(trials)*4<<20 } //nolint:mnd // see above
 
-func newLane(ctx context.Context, p Program, c Client, work string, trials int) (*lane, error) {
+func newLane(ctx context.Context, p Program, c Client, work string, disk int64) (*lane, error) {
 	l := &lane{work: work, client: c, normal: map[Operation]Traffic{}}
 	var err error
-	if l.server, err = startServer(ctx, p, work, diskSize(trials)); err != nil {
+	if l.server, err = startServer(ctx, p, work, disk); err != nil {
 		return nil, err
 	}
 	l.watch = &watch{check: signedBy(c.Keys), recipe: c.Recipe, address: func() string { return l.server.address }, channel: map[string]string{}}

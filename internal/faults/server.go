@@ -48,7 +48,7 @@ func startServer(ctx context.Context, p Program, work string, size int64) (*serv
 	if s.log, err = os.Create(filepath.Join(work, "registry.log")); err != nil {
 		return nil, err
 	}
-	if CanFill(ctx) {
+	if size > 0 {
 		if s.disk, err = newDisk(ctx, s.dir, size); err != nil {
 			return nil, errors.Join(err, s.log.Close())
 		}

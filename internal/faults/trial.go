@@ -79,7 +79,7 @@ func (r *Run) lane(ctx context.Context, p Program, work string, faults []Fault) 
 	if err != nil {
 		return nil, err
 	}
-	l, err := newLane(ctx, p, c, work, len(faults))
+	l, err := newLane(ctx, p, c, work, r.disk(len(faults)))
 	if err != nil {
 		return nil, err
 	}
@@ -102,6 +102,14 @@ func (r *Run) lane(ctx context.Context, p Program, work string, faults []Fault) 
 		r.Told(p.Name, t)
 	}
 	return out, nil
+}
+
+// disk is how many bytes a registry's own disk has; 0: it has none, because no fault fills it.
+func (r *Run) disk(trials int) int64 {
+	if !slices.Contains(r.Kinds, FullDisk) {
+		return 0
+	}
+	return diskSize(trials)
 }
 
 // learn runs each operation once without a fault, to know how many requests it has; and once more, because then it has nothing to send.

@@ -96,6 +96,10 @@ func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		refuse(w, http.StatusMethodNotAllowed, "UNSUPPORTED", "this registry is read-only")
 		return
 	}
+	if repo, ok := referrersOf(req.URL.Path); ok && req.Method == http.MethodGet && !r.options.NoReferrers {
+		r.referrers(w, req, repo)
+		return
+	}
 	repo, target, ok := manifestOf(req.URL.Path)
 	if !write || !ok {
 		r.inner.ServeHTTP(w, req)

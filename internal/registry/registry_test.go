@@ -2,6 +2,7 @@ package registry
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +18,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 	digest "github.com/opencontainers/go-digest"
 )
@@ -151,6 +154,43 @@ func TestOpensWhatNamesTheDeleted(t *testing.T) {
 		if _, err := remote.Head(ref(t, host+"/me/llama@"+away)); !errors.As(err, &refused) || refused.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: %v", away, err)
 		}
+	}
+}
+
+// TestListsTypes: a list of referrers says what each manifest says it is, and not what its configuration is.
+func TestListsTypes(t *testing.T) {
+	t.Parallel()
+	host, _ := serve(t, t.TempDir(), Options{})
+	subject := image(t)
+	if err := remote.Write(ref(t, host+"/me/llama:rocm"), subject); err != nil {
+		t.Fatal(err)
+	}
+	head, err := remote.Head(ref(t, host+"/me/llama:rocm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest := fmt.Sprintf(`{"schemaVersion": 2, "mediaType": %q, "artifactType": "text/promise", "config": {"mediaType": "application/vnd.oci.empty.v1+json", "size": 2, "digest": %q},
+		"layers": [], "subject": {"mediaType": %q, "size": %d, "digest": %q}}`, types.OCIManifestSchema1, digest.FromString("{}"), head.MediaType, head.Size, head.Digest)
+	if err := remote.WriteLayer(ref(t, host+"/me/llama:x").Context(), static.NewLayer([]byte("{}"), "application/vnd.oci.empty.v1+json")); err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://"+host+"/v2/me/llama/manifests/"+digest.FromString(manifest).String(), strings.NewReader(manifest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", string(types.OCIManifestSchema1))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	list, err := remote.Referrers(ref(t, host+"/me/llama@"+head.Digest.String()).(name.Digest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := list.IndexManifest()
+	if err != nil || len(m.Manifests) != 1 || m.Manifests[0].ArtifactType != "text/promise" {
+		t.Errorf("%+v, %v", m, err)
 	}
 }
 
