@@ -2,7 +2,7 @@ package faults
 
 import (
 	"crypto/rand"
-	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -58,26 +58,28 @@ func (l *login) renew() {
 	}
 }
 
-// answer deals with who is not let in, and with who asks for a token; false: let the request pass.
-func (l *login) answer(w http.ResponseWriter, r *http.Request) bool {
+// answer is what who is not let in hears, or who asks for a token; false: the request is the registry's.
+func (l *login) answer(r *http.Request) (reply, bool) {
 	l.Lock()
 	defer l.Unlock()
 	if r.URL.Path == tokenPath {
 		user, password, _ := r.BasicAuth()
 		if l.ended || user != User || password != l.password {
-			http.Error(w, `{"errors": [{"code": "UNAUTHORIZED", "message": "wrong password"}]}`, http.StatusUnauthorized)
-			return true
+			return unauthorized("wrong password"), true
 		}
 		token := rand.Text()
 		l.tokens[token] = true
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(map[string]string{"token": token})
-		return true
+		return reply{http.StatusOK, http.Header{"Content-Type": {"application/json"}}, fmt.Appendf(nil, `{"token": %q}`, token)}, true
 	}
 	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok && l.tokens[token] {
-		return false
+		return reply{}, false
 	}
-	w.Header().Set("WWW-Authenticate", `Bearer realm="http://`+r.Host+tokenPath+`",service="trial"`)
-	http.Error(w, `{"errors": [{"code": "UNAUTHORIZED", "message": "no valid token"}]}`, http.StatusUnauthorized)
-	return true
+	a := unauthorized("no valid token")
+	a.header.Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s%s",service="trial"`, r.Host, tokenPath))
+	return a, true
+}
+
+// unauthorized is a refusal in the distribution specification's form.
+func unauthorized(why string) reply {
+	return reply{http.StatusUnauthorized, http.Header{"Content-Type": {"application/json"}}, fmt.Appendf(nil, `{"errors": [{"code": "UNAUTHORIZED", "message": %q}]}`, why)}
 }

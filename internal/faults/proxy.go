@@ -117,9 +117,6 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if first {
 		p.begin(kind)
 	}
-	if p.login.answer(w, r) {
-		return
-	}
 	switch kind {
 	case Error500:
 		http.Error(w, "something went wrong", http.StatusInternalServerError)
@@ -139,8 +136,16 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case Slow:
 		r.Body = &trickle{ReadCloser: r.Body, ctx: r.Context()}
 	}
-	a := p.forward(r)
-	p.answer(w, kind, a)
+	p.answer(w, kind, p.ask(r))
+}
+
+// ask has a request answered, by whoever is to.
+func (p *Proxy) ask(r *http.Request) reply {
+	if a, ok := p.login.answer(r); ok {
+		_, _ = io.Copy(io.Discard, r.Body)
+		return a
+	}
+	return p.forward(r)
 }
 
 // begin does what a fault does once.
@@ -167,7 +172,7 @@ func (p *Proxy) half(kind Kind, r *http.Request) {
 			p.could(p.hooks.Registry())
 		}
 	}}
-	p.forward(r)
+	p.ask(r)
 }
 
 // unknownHalf is taken for half of a body whose length is not told, in bytes: layers of trials have more.
