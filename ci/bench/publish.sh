@@ -6,13 +6,14 @@ registry= # the process
 
 # serve: a registry with nothing in it; sets address
 serve() {
-	rm -rf "$work/registry"
+	rm -rf "$work/registry" "$work/registry.log"
 	"$strix" registry serve --dir "$work/registry" --listen 127.0.0.1:0 2>"$work/registry.log" &
 	registry=$!
 	address=
 	while [ -z "$address" ]; do
 		kill -0 "$registry" || die "the registry ended: $(cat "$work/registry.log")"
-		address=$(sed -n 's/^.*registry at \([^,]*\),.*/\1/p' "$work/registry.log")
+		sleep 0.02
+		address=$(sed -n 's/^.*registry at \([^,]*\),.*/\1/p' "$work/registry.log" 2>/dev/null || true)
 	done
 }
 
