@@ -133,3 +133,6 @@ func keychainFiles() []string {
 	}
 	return out
 }
+
+// Plain reports whether the registry is talked to without encryption, as those of this machine are.
+func (r *Repository) Plain() bool { return r.name.Scheme() == "http" }
