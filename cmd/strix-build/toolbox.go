@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 
+	"github.com/gofrs/flock"
 	"github.com/spf13/cobra"
 
 	"strix-build/internal/build"
@@ -31,6 +34,29 @@ func (a *app) podman() (*toolbox.Podman, error) {
 		return nil, &build.HintError{Err: err, Hint: "toolbox(1) and distrobox need it too: apt install podman, or dnf install podman"}
 	}
 	return &toolbox.Podman{Say: func(format string, args ...any) { a.printf(format+"\n", args...) }}, nil
+}
+
+// changing is podman for a command that changes toolboxes: one at a time, or two would take each other's half-made ones for left-overs. The kernel lets
+// go of the lock where we are killed.
+func (a *app) changing() (p *toolbox.Podman, done func(), err error) {
+	if p, err = a.podman(); err != nil {
+		return nil, nil, err
+	}
+	dir, err := a.state()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, nil, err
+	}
+	lock := flock.New(filepath.Join(dir, "toolboxes.lock"))
+	switch held, err := lock.TryLock(); {
+	case err != nil:
+		return nil, nil, err
+	case !held:
+		return nil, nil, errors.New("another strix-build is changing toolboxes")
+	}
+	return p, func() { lock.Close() }, nil
 }
 
 // toolboxes finds those that were named, by their names or their recipes; without a name, all.

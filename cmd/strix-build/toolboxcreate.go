@@ -62,10 +62,11 @@ func (a *app) createToolbox(ctx context.Context, recipe string, o toolboxFlags) 
 	if err := toolbox.CheckManager(o.with); err != nil {
 		return usage("--with %v", err)
 	}
-	p, err := a.podman()
+	p, done, err := a.changing()
 	if err != nil {
 		return err
 	}
+	defer done()
 	if err := notTaken(ctx, p, s.Name); err != nil {
 		return err
 	}

@@ -140,10 +140,11 @@ func (a *app) toolboxRmCmd() *cobra.Command {
 }
 
 func (a *app) removeToolboxes(ctx context.Context, names []string, force bool) error {
-	p, err := a.podman()
+	p, done, err := a.changing()
 	if err != nil {
 		return err
 	}
+	defer done()
 	all, err := p.Toolboxes(ctx)
 	if err != nil {
 		return err

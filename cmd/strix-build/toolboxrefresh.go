@@ -40,10 +40,11 @@ func (a *app) refreshToolboxes(ctx context.Context, names, keyFiles []string, fo
 	if err != nil {
 		return err
 	}
-	p, err := a.podman()
+	p, done, err := a.changing()
 	if err != nil {
 		return err
 	}
+	defer done()
 	sets, err := toolboxes(ctx, p, names)
 	if err != nil {
 		return err
@@ -73,7 +74,7 @@ func (a *app) refreshToolbox(ctx context.Context, p *toolbox.Podman, s *toolbox.
 	}
 	switch {
 	case i.digest == s.Current.Digest:
-		p.Say("%s: is what it follows: %s %s", s.Name, s.Current.Build, shortly(i.digest))
+		p.Say("%s: nothing new: %s %s", s.Name, s.Current.Build, shortly(i.digest))
 		return p.Tidy(ctx, s)
 	case s.RolledBack() && s.Previous.Digest == i.digest:
 		p.Say("%s: stays: it was rolled back from what it follows; strix-build toolbox rollback %s goes there again", s.Name, s.Name)
@@ -135,10 +136,11 @@ that was rolled back until the channel moves on.`,
 		Example: "  strix-build toolbox rollback rocm-mmq",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := a.podman()
+			p, done, err := a.changing()
 			if err != nil {
 				return err
 			}
+			defer done()
 			sets, err := toolboxes(cmd.Context(), p, args)
 			if err != nil {
 				return err

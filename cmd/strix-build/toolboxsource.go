@@ -118,14 +118,36 @@ func (a *app) bring(ctx context.Context, p *toolbox.Podman, i *boxImage, s *tool
 	if err != nil {
 		return nil, err
 	}
-	if !image.Is(s.Digest) {
-		return nil, fmt.Errorf("podman's image %q is %s, not %s", name, image.Digest, s.Digest)
+	if err := i.is(image, name); err != nil {
+		return nil, err
 	}
 	if image.Labels[graph.LabelRecipe] == "" {
 		return nil, usage("image %s is none of a recipe: it has no label %s", name, graph.LabelRecipe)
 	}
 	s.Build = image.Labels[graph.LabelBuild]
 	return image, nil
+}
+
+// is makes sure that podman has what was meant. An image of the store may have got another manifest there, and so another digest: its configuration,
+// which names all its content, is the same.
+func (i *boxImage) is(image *toolbox.Image, name string) error {
+	if image.Is(i.digest) {
+		return nil
+	}
+	if i.repository == nil {
+		img, err := i.images.Image(i.record)
+		if err != nil {
+			return err
+		}
+		config, err := img.ConfigName()
+		if err != nil {
+			return err
+		}
+		if strings.TrimPrefix(image.ID, "sha256:") == config.Hex {
+			return nil
+		}
+	}
+	return fmt.Errorf("podman's image %q is %s, not %s", name, image.Digest, i.digest)
 }
 
 // into hands the image to podman under a name.

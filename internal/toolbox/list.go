@@ -47,19 +47,24 @@ type row struct {
 	Labels  map[string]string
 	State   string
 	Command []string
-	Created int64 // seconds since 1970
+	Image   string // its name when the container was made
+	Created int64  // seconds since 1970
 }
 
-// ours reports whether we made a container. toolbox(1) takes no labels: those are its image's, and whoever runs that image by hand has them too. But only
-// toolbox(1)'s containers run toolbox(1).
-func (r row) ours() bool {
-	return len(r.Names) > 0 && (r.Labels[labelManager] != Toolbox || len(r.Command) > 0 && path.Base(r.Command[0]) == Toolbox)
+// ours reports whether we made a container of that spec. Labels alone do not tell: one that somebody cloned (distrobox create --clone) has them too, but
+// another image; and those of toolbox(1) are the image's, so whoever runs that by hand has them, but only toolbox(1)'s containers run toolbox(1).
+func (r row) ours(s Spec) bool {
+	return r.Image == s.image() && (s.Manager != Toolbox || len(r.Command) > 0 && path.Base(r.Command[0]) == Toolbox)
 }
 
+// box is what we know of a container; nil: it is none of ours.
 func (r row) box() (*Box, error) {
 	s, err := specOf(r.Labels)
 	if err != nil {
-		return nil, fmt.Errorf("container %q: %w", r.Names[0], err)
+		return nil, fmt.Errorf("container %q: %w", r.Names, err)
+	}
+	if len(r.Names) == 0 || !r.ours(s) {
+		return nil, nil //nolint:nilnil // see above
 	}
 	b := &Box{Spec: s, Container: r.Names[0], Running: r.State == "running", Created: time.Unix(r.Created, 0)}
 	end, ok := strings.CutPrefix(b.Container, s.Name)
@@ -75,12 +80,12 @@ func sets(rows []row) ([]*Set, error) {
 	byName := map[string]*Set{}
 	var out []*Set
 	for _, r := range rows {
-		if !r.ours() {
-			continue
-		}
 		b, err := r.box()
 		if err != nil {
 			return nil, err
+		}
+		if b == nil {
+			continue
 		}
 		s := byName[b.Name]
 		if s == nil {

@@ -45,6 +45,9 @@ func Choose(asked string, o Options) (name, why string) {
 		if _, err := exec.LookPath(m); err != nil {
 			continue
 		}
+		if m == Distrobox && o.Root { // it refuses root's shells, or those of sudo
+			continue
+		}
 		if m == Toolbox && o.GroupsBy != "" {
 			why = keepsNoGroups(o)
 			continue
@@ -107,7 +110,7 @@ func aloneFlags(s Spec, o Options) []string {
 	out := []string{"--hostname", s.Name, "--network", "host", "--ulimit", "host", "--stop-signal", "KILL", // sleep heeds no other
 		"--security-opt", "label=disable", // SELinux would keep the home and the devices from it
 		"--volume", home + ":" + home, "--workdir", home, "--env", "HOME=" + home}
-	if os.Geteuid() != 0 {
+	if !o.Root {
 		out = append(out, "--userns", "keep-id")
 		if o.Groups {
 			out = append(out, "--group-add", "keep-groups")

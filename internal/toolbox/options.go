@@ -18,6 +18,7 @@ import (
 
 // Options are what a container is given of this machine: what its image asks for, as far as it is here.
 type Options struct {
+	Root     bool     // for root: no group matters
 	Devices  []string // nodes, or folders of nodes
 	Groups   bool     // the user's own, kept
 	Security []string
@@ -87,7 +88,7 @@ func Fit(labels map[string]string, m Machine) (Options, []string) {
 	list := func(label string) []string {
 		return strings.FieldsFunc(labels[label], func(r rune) bool { return r == ',' })
 	}
-	o := Options{Security: list(graph.LabelSecurity)}
+	o := Options{Root: m.Root, Security: list(graph.LabelSecurity)}
 	var notes []string
 	for _, d := range list(graph.LabelDevices) {
 		if !m.Exists(d) {

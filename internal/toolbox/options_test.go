@@ -102,6 +102,7 @@ func TestChoose(t *testing.T) {
 		{"", "", byGroup, Distrobox, true},
 		{"", Toolbox, byGroup, Toolbox, true},
 		{"", Alone, byGroup, Alone, false},
+		{"", "", Options{Root: true}, Toolbox, false},
 	} {
 		if c.here != "" {
 			if err := os.WriteFile(filepath.Join(bin, c.here), []byte("#!/bin/sh\n"), 0o755); err != nil {
@@ -117,6 +118,9 @@ func TestChoose(t *testing.T) {
 	}
 	if err := os.Remove(filepath.Join(bin, Toolbox)); err != nil {
 		t.Fatal(err)
+	}
+	if got, _ := Choose("", Options{Root: true}); got != Alone { // though distrobox is here
+		t.Errorf("root: %s", got)
 	}
 	if CheckManager(Toolbox) == nil {
 		t.Error("one that is not here is taken")
@@ -144,9 +148,16 @@ func TestInterruptReachesAllOfAProgram(t *testing.T) {
 func TestWhatAProgramSays(t *testing.T) {
 	t.Parallel()
 	p := &Podman{}
-	_, err := p.run(t.Context(), call{words: []string{"sh", "-c", "echo a; echo why >&2; exit 3"}})
-	if err == nil || !strings.HasSuffix(err.Error(), "sh -c: exit status 3: why") {
-		t.Errorf("%v", err)
+	for script, want := range map[string]string{
+		"echo a; echo why >&2; echo more >&2":           "why",
+		"echo begun >&2; echo Error: why >&2; echo >&2": "Error: why",
+		"echo why": "why",
+		"true":     "it did not say why",
+	} {
+		_, err := p.run(t.Context(), call{words: []string{"sh", "-c", script + "; exit 3"}})
+		if err == nil || err.Error() != "sh -c: exit status 3: "+want {
+			t.Errorf("%s: %v", script, err)
+		}
 	}
 }
 

@@ -57,19 +57,24 @@ func (p *Podman) run(ctx context.Context, c call) (string, error) {
 	case ctx.Err() != nil:
 		return "", context.Cause(ctx)
 	case err != nil:
-		return out.String(), fmt.Errorf("%s: %w: %s", strings.Join(c.words[:min(2, len(c.words))], " "), err, lastLine(said.String(), out.String()))
+		return out.String(), fmt.Errorf("%s: %w: %s", strings.Join(c.words[:min(2, len(c.words))], " "), err, why(said.String(), out.String()))
 	}
 	return out.String(), nil
 }
 
-// lastLine is the last of the first text that says anything.
-func lastLine(texts ...string) string {
-	for _, t := range texts {
-		if lines := strings.Split(strings.TrimSpace(t), "\n"); lines[0] != "" {
-			return strings.TrimSpace(lines[len(lines)-1])
+// why is what a program said of its end: the last line that begins with "error", else the first.
+func why(texts ...string) string {
+	found := "it did not say why"
+	lines := strings.Split(strings.TrimSpace(strings.Join(texts, "\n")), "\n")
+	if lines[0] != "" {
+		found = lines[0]
+	}
+	for _, l := range lines {
+		if strings.HasPrefix(strings.ToLower(l), "error") {
+			found = l
 		}
 	}
-	return "it did not say why"
+	return strings.TrimSpace(found)
 }
 
 // all runs command lines one after the other, until one fails.

@@ -295,6 +295,9 @@ func TestOnlyWhatWeMadeIsOurs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	clone := *r.engine.Find("box")
+	clone.Names, clone.Image = []string{"clone"}, "localhost/box:2026-11-29"
+	r.engine.Containers = append(r.engine.Containers, &clone)
 	if got := r.names(t); got != "box=2 box-previous=1" {
 		t.Errorf("with containers made by hand: %s", got)
 	}

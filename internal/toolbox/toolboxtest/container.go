@@ -30,7 +30,7 @@ func (e *Engine) create(name, image string, more map[string]string, command []st
 	}
 	maps.Copy(all, more)
 	e.Clock++
-	e.Containers = append(e.Containers, &Container{Names: []string{name}, Labels: all, State: "created", Command: command, Created: e.Clock, Image: i.ID})
+	e.Containers = append(e.Containers, &Container{Names: []string{name}, Labels: all, State: "created", Command: command, Created: e.Clock, Image: image, ImageID: i.ID})
 	return nil
 }
 

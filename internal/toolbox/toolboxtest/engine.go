@@ -37,7 +37,8 @@ type Container struct {
 	State   string
 	Command []string
 	Created int64
-	Image   string
+	Image   string // its name
+	ImageID string
 }
 
 // Run does what a command line would have done, and returns what it would have printed.
@@ -200,7 +201,7 @@ func (e *Engine) image(what, name string) (string, error) {
 				names++
 			}
 		}
-		used := slices.ContainsFunc(e.Containers, func(c *Container) bool { return c.Image == i.ID })
+		used := slices.ContainsFunc(e.Containers, func(c *Container) bool { return c.ImageID == i.ID })
 		if names == 1 && used {
 			return "", fmt.Errorf("image %q is in use", name)
 		}
