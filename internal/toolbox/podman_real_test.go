@@ -70,13 +70,34 @@ func TestIntegrationPodman(t *testing.T) {
 // privateStorage keeps podman from what the user has.
 func privateStorage(t *testing.T) {
 	t.Helper()
-	dir := t.TempDir()
+	dir, err := os.MkdirTemp("", "strix-build-podman-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for inUse(dir) { // by what podman left to clean up after a container
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
 	file := filepath.Join(dir, "storage.conf")
 	text := fmt.Sprintf("[storage]\ndriver = \"vfs\"\ngraphroot = %q\nrunroot = %q\n", filepath.Join(dir, "graph"), filepath.Join(dir, "run"))
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("CONTAINERS_STORAGE_CONF", file)
+}
+
+// inUse reports whether a process has a folder on its command line.
+func inUse(dir string) bool {
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is right
+	for _, f := range files {
+		if data, err := os.ReadFile(f); err == nil && strings.Contains(string(data), dir) {
+			return true
+		}
+	}
+	return false
 }
 
 // realImage makes an image of one program under several names, and returns its digest.
