@@ -107,7 +107,7 @@ func (a *app) replaceToolbox(ctx context.Context, p *toolbox.Podman, s *toolbox.
 		return fmt.Errorf("toolbox %q was made with %w", s.Name, err)
 	}
 	if err := a.checkSigned(ctx, i, spec.Keys); err != nil {
-		return err
+		return fmt.Errorf("toolbox %q stays as it is: %w", s.Name, err)
 	}
 	image, err := a.bring(ctx, p, i, &spec)
 	if err != nil {
