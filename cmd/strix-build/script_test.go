@@ -18,11 +18,12 @@ import (
 	"strix-build/internal/bench/benchtest"
 	"strix-build/internal/codeobject/codeobjecttest"
 	"strix-build/internal/prove/provetest"
+	"strix-build/internal/toolbox/toolboxtest"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"strix-build": main, "llama-server": provetest.Main, "llama-speculative-simple": provetest.Main, "llama-perplexity": provetest.Main,
-		"llama-bench": benchtest.Main, "test-backend-ops": opstest.Main})
+		"llama-bench": benchtest.Main, "test-backend-ops": opstest.Main, "stand-in": toolboxtest.Main})
 }
 
 // TestScript runs testdata/script: the program as people see it, without network or daemon; few need root, and are skipped
@@ -45,7 +46,7 @@ func TestScript(t *testing.T) {
 			return os.Mkdir(filepath.Join(e.WorkDir, "home"), 0o755)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "fakessh": fakeSSH, "hiplibrary": hipLibrary, "miniature": miniatureProject, "programs": programs, "repeat": repeat,
+			"exits": exits, "fakessh": fakeSSH, "hiplibrary": hipLibrary, "miniature": miniatureProject, "programs": programs, "repeat": repeat, "standin": standIn,
 			"storeimage": storeImage, "serveregistry": serveRegistry, "built": built, "capture": capture,
 		},
 		Condition: func(name string) (bool, error) {
@@ -121,4 +122,14 @@ func repeat(ts *testscript.TestScript, _ bool, args []string) {
 	defer f.Close()
 	_, err = f.Write(bytes.Repeat([]byte(args[2]), n))
 	ts.Check(err)
+}
+
+// standIn puts stand-ins for podman, toolbox(1) and distrobox into a folder: standin DIR NAME...
+func standIn(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.MkdirAll(ts.MkAbs(args[0]), 0o755))
+	for _, name := range args[1:] {
+		script := "#!/bin/sh\nexec stand-in " + name + ` "$@"` + "\n"
+		ts.Check(os.WriteFile(filepath.Join(ts.MkAbs(args[0]), name), []byte(script), 0o755))
+	}
+	ts.Setenv(toolboxtest.StateVariable, ts.MkAbs("engine.json"))
 }

@@ -187,3 +187,6 @@ type bound struct {
 func (b bound) RoundTrip(req *http.Request) (*http.Response, error) {
 	return b.inner.RoundTrip(req.WithContext(b.ctx))
 }
+
+// Plain reports whether the registry is talked to without encryption, as those of this machine are.
+func (r *Repository) Plain() bool { return r.name.Scheme() == "http" }
