@@ -15,8 +15,9 @@ import (
 
 // aliasFlags are what alias is asked.
 type aliasFlags struct {
-	reason, key string
-	follow      bool
+	signerFlags
+	reason string
+	follow bool
 }
 
 func (a *app) aliasCmd() *cobra.Command {
@@ -29,7 +30,7 @@ func (a *app) aliasCmd() *cobra.Command {
   without --follow                    OLD is a tombstone, an image of 3 kB whose program says where to go and ends with status 69
   with --follow                       OLD is NEW's image, and moves with NEW's channel; for new names of the same thing
 
-The reason and the successor are in both for programs (tags --json, verify, labels), signed with --key. What OLD was is its last good image: rollback takes
+The reason and the successor are in both for programs (tags --json, verify, labels), signed with --key or --keyless. What OLD was is its last good image: rollback takes
 the alias back. Its tags that never move stay. publish and promote refuse OLD from then on (--revive). Channels that were retired in favour of OLD
 go on to NEW.`,
 		Example: `  strix-build alias ghcr.io/me/llama rocm-mmq rocm --reason "its patches are upstream since b9992" --key strix-build.key
@@ -41,7 +42,7 @@ go on to NEW.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.reason, "reason", "", "`TEXT`: why, a line for those who used it")
-	f.StringVar(&o.key, "key", "", "private key `FILE` that the notice is signed with")
+	o.add(f, "private key `FILE` that the notice is signed with")
 	f.BoolVar(&o.follow, "follow", false, "OLD stands for NEW's image, from now on")
 	return cmd
 }
@@ -62,31 +63,31 @@ func (a *app) alias(ctx context.Context, repo string, gone publish.Retired, o al
 	if err != nil {
 		return err
 	}
-	var signer func(publish.Retired, string) ([]publish.Artifact, error)
-	if o.key != "" {
-		key, err := a.privateKey(o.key)
-		if err != nil {
-			return err
-		}
-		signer = func(gone publish.Retired, tombstone string) ([]publish.Artifact, error) {
-			return signedNotice(key, gone, tombstone)
+	signer, err := a.signer(ctx, o.signerFlags)
+	if err != nil {
+		return err
+	}
+	var notice func(publish.Retired, string) ([]publish.Artifact, error)
+	if signer != nil {
+		notice = func(gone publish.Retired, tombstone string) ([]publish.Artifact, error) {
+			return signedNotice(ctx, signer, gone, tombstone)
 		}
 	} else {
-		a.printf("the notice is not signed (--key): verify will say so\n")
+		a.printf("the notice is not signed (--key, --keyless): verify will say so\n")
 	}
-	done, err := r.Retire(ctx, gone, signer)
+	done, err := r.Retire(ctx, gone, notice)
 	for _, one := range done {
 		fmt.Fprintf(a.out, "%s:%s@%s\n", r, one.Recipe, one.Digest)
 	}
 	return err
 }
 
-func signedNotice(key *sign.Key, gone publish.Retired, tombstone string) ([]publish.Artifact, error) {
+func signedNotice(ctx context.Context, signer sign.Signer, gone publish.Retired, tombstone string) ([]publish.Artifact, error) {
 	data, err := attest.Retire(tombstone, noticeOf(gone))
 	if err != nil {
 		return nil, err
 	}
-	artifact, err := signed(key, data)
+	artifact, err := signed(ctx, signer, data)
 	return []publish.Artifact{artifact}, err
 }
 

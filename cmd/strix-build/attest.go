@@ -15,7 +15,8 @@ import (
 
 // attestFlags are what attest is asked.
 type attestFlags struct {
-	key, out, evidence string
+	signerFlags
+	out, evidence string
 }
 
 // Ends of the files that attest writes.
@@ -31,7 +32,7 @@ func (a *app) attestCmd() *cobra.Command {
 		Short: "write the documents about an image: signature, evidence, provenance, SBOM",
 		Long: `Writes what others need to trust an image of the local store, a file each: that it is meant (signature), what the gate saw of it
 (evidence), what it was made from (provenance, SLSA v1) and what is in it (SBOM, SPDX 2.3). Each is an in-toto statement about the
-digest of the image. With --key each is signed, as a sigstore bundle that cosign reads too.`,
+digest of the image. With --key or --keyless each is signed, as a sigstore bundle that cosign reads too.`,
 		Example: `  strix-build attest llama:rocm-mmq --key strix-build.key --out rocm-mmq
   strix-build attest check llama:rocm-mmq --key strix-build.pub rocm-mmq
   cosign verify-blob-attestation --key strix-build.pub --insecure-ignore-tlog --type https://spdx.dev/Document \
@@ -41,7 +42,7 @@ digest of the image. With --key each is signed, as a sigstore bundle that cosign
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.attest(cmd.Context(), args[0], o) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.key, "key", "", "private key `FILE` to sign with (default: the statements are written unsigned)")
+	o.add(f, "private key `FILE` to sign with (default: the statements are written unsigned)")
 	f.StringVar(&o.out, "out", ".", "`DIR` for the files")
 	f.StringVar(&o.evidence, "evidence", "", "`FILE` that the gate wrote (default: that of the gate after the build)")
 	cmd.AddCommand(a.attestCheckCmd(), a.attestWaiveCmd())
@@ -53,18 +54,16 @@ func (a *app) attest(ctx context.Context, name string, o attestFlags) error {
 	if err != nil {
 		return err
 	}
-	var key *sign.Key
-	if o.key != "" {
-		if key, err = a.privateKey(o.key); err != nil {
-			return err
-		}
+	signer, err := a.signer(ctx, o.signerFlags)
+	if err != nil {
+		return err
 	}
 	all, err := a.statements(ctx, images, r, o.evidence)
 	if err != nil {
 		return err
 	}
 	for _, one := range all {
-		if err := a.writeStatement(o.out, one.name, one.data, key); err != nil {
+		if err := a.writeStatement(ctx, o.out, one.name, one.data, signer); err != nil {
 			return err
 		}
 	}
@@ -111,15 +110,15 @@ func (a *app) statements(ctx context.Context, images *store.Store, r *store.Reco
 	return out, nil
 }
 
-// writeStatement writes a statement to a file of a folder, signed where there is a key, and prints its name.
-func (a *app) writeStatement(dir, name string, statement []byte, key *sign.Key) error {
+// writeStatement writes a statement to a file of a folder, signed where somebody signs, and prints its name.
+func (a *app) writeStatement(ctx context.Context, dir, name string, statement []byte, signer sign.Signer) error {
 	file := filepath.Join(dir, name+statementSuffix)
-	if key != nil {
-		bundle, err := key.Bundle(statement)
+	if signer != nil {
+		made, err := signer.Sign(ctx, statement)
 		if err != nil {
 			return err
 		}
-		file, statement = filepath.Join(dir, name+bundleSuffix), bundle
+		file, statement = filepath.Join(dir, name+bundleSuffix), made.Bundle
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -14,27 +15,30 @@ import (
 )
 
 func (a *app) attestCheckCmd() *cobra.Command {
-	var keys []string
+	var who trustFlags
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "check {IMAGE | DIGEST} FILE...",
-		Short: "check signed documents about an image, offline",
+		Short: "check signed documents about an image: no registry is asked",
 		Long: `Checks sigstore bundles, which are files or all of a folder that end in .sigstore.json: who signed each, is it about this image, is
 there one of each kind, is the gate's verdict what its evidence shows, and does a waiver stand where the gate refused. IMAGE is one
 of the local store; the digest is that of the image's manifest.
 
 Exit code 3: something is wrong.`,
 		Args: cobra.MinimumNArgs(2),
-		RunE: func(_ *cobra.Command, args []string) error { return a.attestCheck(args[0], args[1:], keys, asJSON) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.attestCheck(cmd.Context(), args[0], args[1:], who, asJSON)
+		},
 	}
-	cmd.Flags().StringSliceVar(&keys, "key", nil, "public key `FILE`s, one of which signed")
+	who.add(cmd.Flags())
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-func (a *app) attestCheck(image string, files, keyFiles []string, asJSON bool) error {
-	if len(keyFiles) == 0 {
-		return usage("attest check needs --key: a signature by nobody in particular says nothing")
+func (a *app) attestCheck(ctx context.Context, image string, files []string, t trustFlags, asJSON bool) error {
+	who, err := a.trust(ctx, "attest check", "a signature by nobody in particular says nothing", t)
+	if err != nil {
+		return err
 	}
 	if digest.Digest(image).Validate() != nil {
 		_, r, err := a.record(image)
@@ -43,15 +47,11 @@ func (a *app) attestCheck(image string, files, keyFiles []string, asJSON bool) e
 		}
 		image = r.Digest
 	}
-	keys, err := publicKeys(keyFiles)
-	if err != nil {
-		return err
-	}
 	bundles, err := readBundles(files)
 	if err != nil {
 		return err
 	}
-	report := attest.Check(image, bundles, keys, time.Now())
+	report := attest.Check(image, bundles, who, time.Now())
 	if asJSON {
 		err = json.NewEncoder(a.out).Encode(report)
 	} else {

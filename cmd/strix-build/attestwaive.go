@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 
 	"github.com/spf13/cobra"
@@ -20,22 +21,22 @@ nothing is known of it.`,
 		Example: `  strix-build attest waive llama:rocm-mmq --waives moe/pp512 --reason "traded for decode, see issue 12" --who "Ada Lovelace" \
       --until 2026-12-31 --key strix-build.key --out rocm-mmq`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return a.waive(args[0], w, o) },
+		RunE: func(cmd *cobra.Command, args []string) error { return a.waive(cmd.Context(), args[0], w, o) },
 	}
 	f := cmd.Flags()
 	f.StringSliceVar(&w.Waives, "waives", nil, "`VERDICT` or cells")
 	f.StringVar(&w.Reason, "reason", "", "`TEXT`: why")
 	f.StringVar(&w.Who, "who", "", "`NAME` of who waives")
 	f.StringVar(&w.Until, "until", "", "last `DAY` it holds (UTC): 2026-12-31")
-	f.StringVar(&o.key, "key", "", "private key `FILE` to sign with")
+	o.add(f, "private key `FILE` to sign with")
 	f.StringVar(&o.out, "out", ".", "`DIR` for waiver.sigstore.json")
 	f.StringVar(&o.evidence, "evidence", "", "`FILE` that the gate wrote (default: that of the gate after the build)")
 	return cmd
 }
 
-func (a *app) waive(name string, w attest.Waiver, o attestFlags) error {
-	if o.key == "" {
-		return usage("attest waive needs --key: a waiver that nobody signed waives nothing")
+func (a *app) waive(ctx context.Context, name string, w attest.Waiver, o attestFlags) error {
+	if o.nobody() {
+		return usage("attest waive needs --key or --keyless: a waiver that nobody signed waives nothing")
 	}
 	_, r, err := a.record(name)
 	if err != nil {
@@ -52,9 +53,9 @@ func (a *app) waive(name string, w attest.Waiver, o attestFlags) error {
 	if err != nil {
 		return usage("waiver of %s: %v", r.Ref, err)
 	}
-	key, err := a.privateKey(o.key)
+	signer, err := a.signer(ctx, o.signerFlags)
 	if err != nil {
 		return err
 	}
-	return a.writeStatement(o.out, "waiver", statement, key)
+	return a.writeStatement(ctx, o.out, "waiver", statement, signer)
 }

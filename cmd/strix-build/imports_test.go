@@ -12,9 +12,9 @@ import (
 
 // floors are the packages by floor: one imports lower floors only.
 var floors = [][]string{
-	0: {"internal/codeobject/codeobjecttest", "containers", "patches", "recipes", "internal/codeobject", "internal/diag", "internal/dynlink/dynlinktest", "internal/gguf", "internal/host", "internal/llamabench", "internal/llamalog", "internal/miniature", "internal/plot",
+	0: {"internal/codeobject/codeobjecttest", "containers", "patches", "recipes", "internal/codeobject", "internal/diag", "internal/dynlink/dynlinktest", "internal/gguf", "internal/host", "internal/keyless/keylesstest", "internal/llamabench", "internal/llamalog", "internal/miniature", "internal/plot",
 		"internal/program", "internal/progress", "internal/prompt", "internal/rank", "internal/sign", "internal/strictyaml", "internal/tag", "internal/toolbox/toolboxtest", "internal/version"},
-	1: {"internal/backendops/opstest", "internal/bench/benchtest", "internal/campaign", "internal/dynlink", "internal/kernels", "internal/llamaserver", "internal/patch", "internal/prove/provetest", "internal/recipe", "internal/upstream", "internal/upstream/upstreamtest"},
+	1: {"internal/backendops/opstest", "internal/bench/benchtest", "internal/campaign", "internal/dynlink", "internal/kernels", "internal/keyless", "internal/llamaserver", "internal/patch", "internal/prove/provetest", "internal/recipe", "internal/upstream", "internal/upstream/upstreamtest"},
 	2: {"internal/fit", "internal/gate", "internal/graph", "internal/prove", "internal/series"},
 	3: {"internal/attest", "internal/backendops", "internal/bench", "internal/buildkit", "internal/correctness", "internal/project", "internal/publish", "internal/resolve", "internal/rootfs", "internal/runner", "internal/serving", "internal/static", "internal/store", "internal/toolbox"},
 	4: {"internal/build", "internal/buildkit/buildkittest", "internal/faults", "internal/matrix", "internal/registry"},
@@ -38,6 +38,9 @@ var heavy = map[string][]string{
 	"github.com/go-git/go-git/v5":                   {"internal/miniature", "internal/series", "internal/upstream"},
 	"github.com/google/go-containerregistry/pkg/v1": {"internal/faults", "internal/publish", "internal/registry", "internal/resolve", "internal/store", "internal/toolbox"},
 	"github.com/sigstore/sigstore/pkg/signature":    {"internal/sign"},
+	"github.com/sigstore/sigstore-go/pkg/root":      {"internal/keyless", "internal/keyless/keylesstest"},
+	"github.com/sigstore/sigstore-go/pkg/sign":      {"internal/keyless"},
+	"github.com/sigstore/sigstore-go/pkg/verify":    {"internal/keyless"},
 	"github.com/spdx/tools-golang/spdx/v2/v2_3":     {"internal/attest"},
 }
 

@@ -17,14 +17,14 @@ import (
 // promoteFlags are what promote is asked.
 type promoteFlags struct {
 	image  string
-	keys   []string
+	who    trustFlags
 	revive bool
 }
 
 func (a *app) promoteCmd() *cobra.Command {
 	var o promoteFlags
 	cmd := &cobra.Command{
-		Use:   "promote REPOSITORY RECIPE --key FILE",
+		Use:   "promote REPOSITORY RECIPE {--key FILE | --certificate-identity WHO}",
 		Short: "make a candidate, or another image of a registry, the channel: if what is attached to it holds",
 		Long: `Checks what is attached to an image in a registry as verify does, and makes it the channel of a recipe where its gate said PASS, or SMOKE and the policy
 of this project lets that move the channel, or a waiver stands. What was the channel becomes the last good one.
@@ -38,16 +38,13 @@ Exit code 3: something is wrong, or the verdict is not enough; then nothing move
 		},
 	}
 	cmd.Flags().StringVar(&o.image, "image", "", "`TAG` or digest (default: the recipe's candidate)")
-	cmd.Flags().StringSliceVar(&o.keys, "key", nil, "public key `FILE`s, one of which signed")
+	o.who.add(cmd.Flags())
 	cmd.Flags().BoolVar(&o.revive, "revive", false, "bring a retired channel back (alias)")
 	return cmd
 }
 
 func (a *app) promote(ctx context.Context, repo, recipe string, o promoteFlags) error {
-	if len(o.keys) == 0 {
-		return usage("promote needs --key: what nobody in particular signed moves no channel")
-	}
-	keys, err := publicKeys(o.keys)
+	who, err := a.trust(ctx, "promote", "what nobody in particular signed moves no channel", o.who)
 	if err != nil {
 		return err
 	}
@@ -72,7 +69,7 @@ func (a *app) promote(ctx context.Context, repo, recipe string, o promoteFlags) 
 	if err != nil {
 		return err
 	}
-	if err := a.mayBecomeChannel(ctx, r, image, keys); err != nil {
+	if err := a.mayBecomeChannel(ctx, r, image, who); err != nil {
 		return err
 	}
 	move := r.Promote
@@ -87,8 +84,8 @@ func (a *app) promote(ctx context.Context, repo, recipe string, o promoteFlags) 
 }
 
 // mayBecomeChannel says why an image may not become a channel.
-func (a *app) mayBecomeChannel(ctx context.Context, r *publish.Repository, image string, keys []*sign.PublicKey) error {
-	report, bundles, err := checkAttached(ctx, r, image, keys)
+func (a *app) mayBecomeChannel(ctx context.Context, r *publish.Repository, image string, who sign.Trust) error {
+	report, bundles, err := checkAttached(ctx, r, image, who)
 	if err != nil {
 		return err
 	}
@@ -102,7 +99,7 @@ func (a *app) mayBecomeChannel(ctx context.Context, r *publish.Repository, image
 		return nil
 	}
 	for _, b := range bundles {
-		if err := a.evidenceMoves(b, keys); err != nil {
+		if err := a.evidenceMoves(b, who); err != nil {
 			return err
 		}
 	}
@@ -110,8 +107,8 @@ func (a *app) mayBecomeChannel(ctx context.Context, r *publish.Repository, image
 }
 
 // evidenceMoves says why the gate's evidence in a bundle is not enough; a bundle of something else says nothing.
-func (a *app) evidenceMoves(b attest.Bundle, keys []*sign.PublicKey) error {
-	said, err := sign.Verify(b.Data, keys)
+func (a *app) evidenceMoves(b attest.Bundle, who sign.Trust) error {
+	said, err := who.Verify(b.Data)
 	if err != nil {
 		return err
 	}

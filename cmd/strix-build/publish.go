@@ -19,7 +19,8 @@ import (
 
 // publishFlags are what publish is asked.
 type publishFlags struct {
-	to, key                 string
+	signerFlags
+	to                      string
 	waivers                 []string
 	candidateOnly, together bool
 	revive                  bool
@@ -54,8 +55,8 @@ against it stays. Interrupted, the same command goes on and sends only what is m
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.to, "to", "", "`REPOSITORY`, with its registry: ghcr.io/me/llama")
-	f.StringVar(&o.key, "key", "", "private key `FILE`: signature, evidence, provenance and SBOM are signed with it and attached (attest --help)")
-	f.StringSliceVar(&o.waivers, "waiver", nil, "`FILE`s of waivers signed with the same key (attest waive): an image that one stands for may become the channel")
+	o.add(f, "private key `FILE`: signature, evidence, provenance and SBOM are signed with it and attached (attest --help)")
+	f.StringSliceVar(&o.waivers, "waiver", nil, "`FILE`s of waivers signed by the same (attest waive): an image that one stands for may become the channel")
 	f.BoolVar(&o.candidateOnly, "candidate", false, "move no channel")
 	f.BoolVar(&o.revive, "revive", false, "bring a retired channel back (alias)")
 	f.BoolVar(&o.together, "together", false, "move all channels or none: for siblings that are compared with each other")

@@ -15,18 +15,18 @@ import (
 	"strix-build/internal/store"
 )
 
-// signAll makes what is attached to the images: nothing without a key, because what nobody signed says nothing.
+// signAll makes what is attached to the images: nothing where nobody signs, because what nobody signed says nothing.
 func (a *app) signAll(ctx context.Context, images *store.Store, all []*publication, o publishFlags) error {
-	if o.key == "" {
-		if len(o.waivers) > 0 {
-			return usage("--waiver needs --key: a waiver that another key signed does not count")
-		}
-		a.printf("nothing is attached: documents about an image are signed (--key)\n")
-		return nil
-	}
-	key, err := a.privateKey(o.key)
+	signer, err := a.signer(ctx, o.signerFlags)
 	if err != nil {
 		return err
+	}
+	if signer == nil {
+		if len(o.waivers) > 0 {
+			return usage("--waiver needs --key or --keyless: a waiver that somebody else signed does not count")
+		}
+		a.printf("nothing is attached: documents about an image are signed (--key, --keyless)\n")
+		return nil
 	}
 	for _, p := range all {
 		statements, err := a.statements(ctx, images, p.record, p.judged.evidence)
@@ -34,24 +34,24 @@ func (a *app) signAll(ctx context.Context, images *store.Store, all []*publicati
 			return err
 		}
 		for _, s := range statements {
-			artifact, err := signed(key, s.data)
+			artifact, err := signed(ctx, signer, s.data)
 			if err != nil {
 				return fmt.Errorf("%s of %s: %w", s.name, p.record.Ref, err)
 			}
 			p.release.Attached = append(p.release.Attached, artifact)
 		}
 	}
-	return waiveAll(all, o.waivers, key.Public())
+	return waiveAll(all, o.waivers, signer.Trust())
 }
 
 // waiveAll attaches waivers to the images they are about. An image that one stands for may move its channel.
-func waiveAll(all []*publication, files []string, key *sign.PublicKey) error {
+func waiveAll(all []*publication, files []string, who sign.Trust) error {
 	for _, file := range files {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			return usage("--waiver: %v", err)
 		}
-		said, err := sign.Verify(data, []*sign.PublicKey{key})
+		said, err := who.Verify(data)
 		if err != nil {
 			return usage("--waiver %s: %v", file, err)
 		}
@@ -63,8 +63,8 @@ func waiveAll(all []*publication, files []string, key *sign.PublicKey) error {
 		if i < 0 || statement.Type != attest.TypeWaiver {
 			return usage("--waiver %s: it is no waiver for an image that is published: %s", file, statement.Digest)
 		}
-		all[i].release.Attached = append(all[i].release.Attached, publish.Artifact{Type: sign.MediaType, Data: data, Annotations: annotated(key, statement.Type, said.Statement)})
-		if why := all[i].waived(key); why != "" {
+		all[i].release.Attached = append(all[i].release.Attached, publish.Artifact{Type: sign.MediaType, Data: data, Annotations: annotated(said.By, statement.Type, said.Statement)})
+		if why := all[i].waived(who); why != "" {
 			return usage("--waiver %s: %s", file, why)
 		}
 		all[i].judged.moves = movesChannel
@@ -73,12 +73,12 @@ func waiveAll(all []*publication, files []string, key *sign.PublicKey) error {
 }
 
 // waived says why what is attached does not waive the gate's verdict; "": it does.
-func (p *publication) waived(key *sign.PublicKey) string {
+func (p *publication) waived(who sign.Trust) string {
 	var bundles []attest.Bundle
 	for _, a := range p.release.Attached {
 		bundles = append(bundles, attest.Bundle{Name: a.Annotations[publish.AnnotationStatement], Data: a.Data})
 	}
-	report := attest.Check(p.record.Digest, bundles, []*sign.PublicKey{key}, time.Now())
+	report := attest.Check(p.record.Digest, bundles, who, time.Now())
 	if report.Waived && report.OK() {
 		return ""
 	}
@@ -91,20 +91,20 @@ func (p *publication) waived(key *sign.PublicKey) string {
 }
 
 // signed is a statement as it is attached. A signature is another one each time, so what is attached already is known by what it states, and by whom.
-func signed(key *sign.Key, data []byte) (publish.Artifact, error) {
+func signed(ctx context.Context, signer sign.Signer, data []byte) (publish.Artifact, error) {
 	said, err := attest.ReadStatement(data)
 	if err != nil {
 		return publish.Artifact{}, err
 	}
-	bundle, err := key.Bundle(data)
+	made, err := signer.Sign(ctx, data)
 	if err != nil {
 		return publish.Artifact{}, err
 	}
-	return publish.Artifact{Type: sign.MediaType, Data: bundle, Annotations: annotated(key.Public(), said.Type, data)}, nil
+	return publish.Artifact{Type: sign.MediaType, Data: made.Bundle, Annotations: annotated(made.By, said.Type, data)}, nil
 }
 
-func annotated(key *sign.PublicKey, kind string, statement []byte) map[string]string {
+func annotated(by sign.Party, kind string, statement []byte) map[string]string {
 	out := attest.Annotations(kind)
-	out[publish.AnnotationStatement] = digest.FromBytes(append([]byte(key.ID()+"\n"), statement...)).String()
+	out[publish.AnnotationStatement] = digest.FromBytes(append([]byte(by.ID()+"\n"), statement...)).String()
 	return out
 }

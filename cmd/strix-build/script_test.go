@@ -40,14 +40,15 @@ func TestScript(t *testing.T) {
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
 			e.Setenv("STRIX_BUILD_STATE", filepath.Join(e.WorkDir, "state"))
 			e.Setenv("GIT_CONFIG_NOSYSTEM", "1")
-			for _, v := range []string{"BUILDKIT_HOST", "BUILDKIT_PROGRESS", "STRIX_BUILDKITD", "STRIX_BUILDKIT_IMAGE", "STRIX_DEBIAN_MIRROR"} {
+			for _, v := range []string{"BUILDKIT_HOST", "BUILDKIT_PROGRESS", "STRIX_BUILDKITD", "STRIX_BUILDKIT_IMAGE", "STRIX_DEBIAN_MIRROR",
+				"SIGSTORE_ID_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"} {
 				e.Setenv(v, "")
 			}
 			return os.Mkdir(filepath.Join(e.WorkDir, "home"), 0o755)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "fakessh": fakeSSH, "hiplibrary": hipLibrary, "miniature": miniatureProject, "programs": programs, "repeat": repeat, "standin": standIn,
-			"storeimage": storeImage, "serveregistry": serveRegistry, "built": built, "capture": capture,
+			"storeimage": storeImage, "serveregistry": serveRegistry, "built": built, "capture": capture, "sigstore": sigstore,
 		},
 		Condition: func(name string) (bool, error) {
 			if name == "root" {

@@ -87,7 +87,7 @@ func (a *app) checkSigned(ctx context.Context, i *boxImage, pem string) error {
 		return err
 	}
 	var report *attest.Report
-	if report, _, err = checkAttached(ctx, i.repository, i.digest, keys); err != nil {
+	if report, _, err = checkAttached(ctx, i.repository, i.digest, sign.Trust{Keys: keys}); err != nil {
 		return withHint(err)
 	}
 	if report.OK() {

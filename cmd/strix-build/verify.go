@@ -14,23 +14,24 @@ import (
 )
 
 func (a *app) verifyCmd() *cobra.Command {
-	var keys []string
+	var who trustFlags
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "verify REPOSITORY{:TAG | @DIGEST} --key FILE",
+		Use:   "verify REPOSITORY{:TAG | @DIGEST} {--key FILE | --certificate-identity WHO}",
 		Short: "check what is attached to an image in a registry: who signed it, and does it hold",
-		Long: `Reads what is attached to an image in a registry and checks it, without pulling a layer: each document is signed by one of the keys and about this image; there
+		Long: `Reads what is attached to an image in a registry and checks it, without pulling a layer: each document is signed by one of the keys or identities and about this image; there
 are a signature, provenance, an SBOM and the gate's evidence; the verdict, computed again from the evidence, is the one that is written; a refusal has a waiver that
 stands. docs/verifying.md says what each document shows.
 
 Of a retired channel (alias) it checks who signed the notice, and says where to go.
 
 Exit code 3: something is wrong, or it is a tombstone.`,
-		Example: "  strix-build verify ghcr.io/me/llama:rocm-mmq --key strix-build.pub",
-		Args:    cobra.ExactArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.verify(cmd.Context(), args[0], keys, asJSON) },
+		Example: `  strix-build verify ghcr.io/me/llama:rocm-mmq --key strix-build.pub
+  strix-build verify ghcr.io/me/llama:rocm-mmq --certificate-identity ada@example.com --certificate-oidc-issuer https://accounts.google.com`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.verify(cmd.Context(), args[0], who, asJSON) },
 	}
-	cmd.Flags().StringSliceVar(&keys, "key", nil, "public key `FILE`s, one of which signed")
+	who.add(cmd.Flags())
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -47,9 +48,10 @@ func imageName(name string) (repo, what string, err error) {
 	return name[:i], name[i+1:], nil
 }
 
-func (a *app) verify(ctx context.Context, name string, keyFiles []string, asJSON bool) error {
-	if len(keyFiles) == 0 {
-		return usage("verify needs --key: a signature by nobody in particular says nothing")
+func (a *app) verify(ctx context.Context, name string, t trustFlags, asJSON bool) error {
+	who, err := a.trust(ctx, "verify", "a signature by nobody in particular says nothing", t)
+	if err != nil {
+		return err
 	}
 	repo, what, err := imageName(name)
 	if err != nil {
@@ -59,11 +61,7 @@ func (a *app) verify(ctx context.Context, name string, keyFiles []string, asJSON
 	if err != nil {
 		return err
 	}
-	keys, err := publicKeys(keyFiles)
-	if err != nil {
-		return err
-	}
-	report, gone, err := checkNamed(ctx, r, what, keys)
+	report, gone, err := checkNamed(ctx, r, what, who)
 	if err != nil {
 		return withHint(err)
 	}
@@ -101,7 +99,7 @@ func (a *app) printVerified(report *attest.Report, gone *publish.Retired, asJSON
 }
 
 // checkNamed checks what a tag or digest names: an image, a tombstone, or an image and the notice that it stands for another channel.
-func checkNamed(ctx context.Context, r *publish.Repository, what string, keys []*sign.PublicKey) (*attest.Report, *publish.Retired, error) {
+func checkNamed(ctx context.Context, r *publish.Repository, what string, who sign.Trust) (*attest.Report, *publish.Retired, error) {
 	image, err := r.Find(ctx, what)
 	if err != nil {
 		return nil, nil, err
@@ -111,7 +109,7 @@ func checkNamed(ctx context.Context, r *publish.Repository, what string, keys []
 		return nil, nil, err
 	}
 	if gone == nil {
-		report, _, err := checkAttached(ctx, r, image, keys)
+		report, _, err := checkAttached(ctx, r, image, who)
 		return report, nil, err
 	}
 	bundles, err := bundlesOf(ctx, r, gone.Notice)
@@ -122,11 +120,11 @@ func checkNamed(ctx context.Context, r *publish.Repository, what string, keys []
 	if !strings.HasPrefix(what, "sha256:") {
 		want.Recipe = what // a notice of another name does not count here
 	}
-	notice := attest.CheckRetired(gone.Notice, want, bundles, keys)
+	notice := attest.CheckRetired(gone.Notice, want, bundles, who)
 	if !gone.Follows {
 		return notice, gone, nil
 	}
-	report, _, err := checkAttached(ctx, r, gone.Image, keys)
+	report, _, err := checkAttached(ctx, r, gone.Image, who)
 	if err == nil {
 		report.Rows = append(report.Rows, notice.Rows...)
 	}
@@ -134,12 +132,12 @@ func checkNamed(ctx context.Context, r *publish.Repository, what string, keys []
 }
 
 // checkAttached checks what is attached to an image.
-func checkAttached(ctx context.Context, r *publish.Repository, image string, keys []*sign.PublicKey) (*attest.Report, []attest.Bundle, error) {
+func checkAttached(ctx context.Context, r *publish.Repository, image string, who sign.Trust) (*attest.Report, []attest.Bundle, error) {
 	bundles, err := bundlesOf(ctx, r, image)
 	if err != nil {
 		return nil, nil, err
 	}
-	return attest.Check(image, bundles, keys, time.Now()), bundles, nil
+	return attest.Check(image, bundles, who, time.Now()), bundles, nil
 }
 
 // bundlesOf are the signed documents that are attached to an image.

@@ -37,12 +37,12 @@ var needed = []struct{ typ, row string }{
 // Check looks at all that is attached to the image with that digest: who signed what, is it about this image, is the gate's
 // verdict what its evidence shows, and does a waiver stand where it is a refusal. It uses nothing but its arguments.
 //
-// A statement that no key of keys signed counts for nothing, and makes the report one of failure: who reads it should know
+// A statement that none of who signed counts for nothing, and makes the report one of failure: who reads it should know
 // that something else is attached.
-func Check(image string, bundles []Bundle, keys []*sign.PublicKey, now time.Time) *Report {
+func Check(image string, bundles []Bundle, who sign.Trust, now time.Time) *Report {
 	c := &checker{image: image, now: now, seen: map[string]int{}, report: &Report{Digest: image}}
 	for _, b := range bundles {
-		c.bundle(b, keys)
+		c.bundle(b, who)
 	}
 	for _, n := range needed {
 		if c.seen[n.typ] == 0 {
@@ -83,8 +83,8 @@ func (c *checker) fail(row, format string, args ...any) {
 }
 
 // bundle checks one signed statement.
-func (c *checker) bundle(b Bundle, keys []*sign.PublicKey) {
-	signed, err := sign.Verify(b.Data, keys)
+func (c *checker) bundle(b Bundle, who sign.Trust) {
+	signed, err := who.Verify(b.Data)
 	if err != nil {
 		c.fail(b.Name, "%v", err)
 		return
@@ -104,7 +104,7 @@ func (c *checker) bundle(b Bundle, keys []*sign.PublicKey) {
 		return
 	}
 	c.seen[s.Type]++
-	c.ok(b.Name, "%s, signed with key %s%s", kindOf(s.Type), signed.Key.ID(), said)
+	c.ok(b.Name, "%s, signed %s%s", kindOf(s.Type), signed.Who(), said)
 }
 
 // statement checks what a statement about this image says, and returns what is to be said of it.

@@ -76,7 +76,7 @@ func (s *set) check(image string) *Report {
 		}
 		bundles = append(bundles, Bundle{"bundle " + name, b})
 	}
-	return Check(image, bundles, []*sign.PublicKey{s.key.Public()}, now)
+	return Check(image, bundles, s.key.Trust(), now)
 }
 
 // text is a report with the key's name taken out.

@@ -28,18 +28,18 @@ func Retire(digest string, r Retired) ([]byte, error) {
 	return newStatement(&Image{Digest: digest}, TypeRetired, r)
 }
 
-// CheckRetired looks at what is attached to a tombstone: one of keys must have signed that it says what it says.
-func CheckRetired(tombstone string, want Retired, bundles []Bundle, keys []*sign.PublicKey) *Report {
+// CheckRetired looks at what is attached to a tombstone: one of who must have signed that it says what it says.
+func CheckRetired(tombstone string, want Retired, bundles []Bundle, who sign.Trust) *Report {
 	c := &checker{image: tombstone, report: &Report{Digest: tombstone}}
 	found := false
 	for _, b := range bundles {
-		key, err := retiredIn(b, tombstone, want, keys)
+		by, err := retiredIn(b, tombstone, want, who)
 		if err != nil {
 			c.fail(b.Name, "%v", err)
 			continue
 		}
 		found = true
-		c.ok(b.Name, "retired: use %s (%s), signed with key %s", want.Successor, want.Reason, key.ID())
+		c.ok(b.Name, "retired: use %s (%s), signed %s", want.Successor, want.Reason, by)
 	}
 	if !found {
 		c.fail(rowRetired, "there is none that counts")
@@ -47,30 +47,30 @@ func CheckRetired(tombstone string, want Retired, bundles []Bundle, keys []*sign
 	return c.report
 }
 
-func retiredIn(b Bundle, tombstone string, want Retired, keys []*sign.PublicKey) (*sign.PublicKey, error) {
-	said, err := sign.Verify(b.Data, keys)
+func retiredIn(b Bundle, tombstone string, want Retired, who sign.Trust) (by string, err error) {
+	said, err := who.Verify(b.Data)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	s, err := ReadStatement(said.Statement)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	if s.Type != TypeRetired {
-		return nil, errors.New(kindOf(s.Type) + ", of a tombstone")
+		return "", errors.New(kindOf(s.Type) + ", of a tombstone")
 	}
 	if s.Digest != tombstone {
-		return nil, fmt.Errorf("about another tombstone: %s", s.Digest)
+		return "", fmt.Errorf("about another tombstone: %s", s.Digest)
 	}
 	var got Retired
 	d := json.NewDecoder(bytes.NewReader(s.Predicate))
 	d.DisallowUnknownFields()
 	if err := errors.Join(gate.KeysOnce(s.Predicate), d.Decode(&got)); err != nil {
-		return nil, fmt.Errorf("no notice: %w", err)
+		return "", fmt.Errorf("no notice: %w", err)
 	}
 	if got != want {
-		return nil, fmt.Errorf("signed is that %s went to %s (%s, follows: %t), and the registry says %s, to %s (%s, follows: %t)",
+		return "", fmt.Errorf("signed is that %s went to %s (%s, follows: %t), and the registry says %s, to %s (%s, follows: %t)",
 			got.Recipe, got.Successor, got.Reason, got.Follows, want.Recipe, want.Successor, want.Reason, want.Follows)
 	}
-	return said.Key, nil
+	return said.Who(), nil
 }

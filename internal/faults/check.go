@@ -96,7 +96,7 @@ func signedBy(keys []*sign.PublicKey) func(digest string, documents []publish.Ar
 				bundles = append(bundles, attest.Bundle{Name: d.Digest, Data: d.Data})
 			}
 		}
-		report := attest.Check(digest, bundles, keys, time.Now())
+		report := attest.Check(digest, bundles, sign.Trust{Keys: keys}, time.Now())
 		if report.OK() {
 			return nil
 		}

@@ -1,14 +1,16 @@
-// Package sign signs in-toto statements with a key, and says who signed one.
+// Package sign signs in-toto statements with a key, says who signed one, and has the words for those who sign without a key.
 //
-// A signed statement is a sigstore bundle, format 0.3: the statement in a DSSE envelope, and a hint which key it was. Signing,
-// checking and all formats are sigstore's libraries'; cosign 3 reads what this package writes and the other way round.
+// A signed statement is a sigstore bundle, format 0.3: the statement in a DSSE envelope, and a hint which key it was, or a
+// certificate. Signing, checking and all formats are sigstore's libraries'; cosign 3 reads what this package writes and the other
+// way round.
 //
-// It does not read what a statement says, keeps no keys and opens no files. A bundle with a certificate (keyless signing) is
-// refused, not checked; entries of a transparency log are passed over.
+// It does not read what a statement says, keeps no keys and opens no files. Bundles with a certificate are checked by whoever is in
+// [Trust] for them (package keyless), so that what only needs keys links no more; with keys, entries of a transparency log are passed over.
 package sign
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 
@@ -52,6 +54,18 @@ func (k *Key) Bundle(statement []byte) ([]byte, error) {
 	}
 	return compact(data)
 }
+
+// Sign is [Key.Bundle], for those who do not mind what signs.
+func (k *Key) Sign(_ context.Context, statement []byte) (*Signature, error) {
+	bundle, err := k.Bundle(statement)
+	if err != nil {
+		return nil, err
+	}
+	return &Signature{bundle, Party{Key: k.public}}, nil
+}
+
+// Trust counts this key alone.
+func (k *Key) Trust() Trust { return Trust{Keys: []*PublicKey{k.public}} }
 
 // compact takes out the spaces that protojson puts in at random.
 func compact(data []byte) ([]byte, error) {

@@ -53,6 +53,8 @@ func readPlain(t *testing.T, private crypto.PrivateKey) *Key {
 	return k
 }
 
+func trust(keys ...*PublicKey) Trust { return Trust{Keys: keys} }
+
 func bundled(t *testing.T, k *Key) []byte {
 	t.Helper()
 	b, err := k.Bundle([]byte(statement))
@@ -103,7 +105,7 @@ func TestReadKeyTakesPlainForms(t *testing.T) {
 	}
 	for name, private := range map[string]crypto.PrivateKey{"ECDSA": ec, "RSA": rs, "Ed25519": ed} {
 		k := readPlain(t, private)
-		if s, err := Verify(bundled(t, k), []*PublicKey{k.Public()}); err != nil || string(s.Statement) != statement {
+		if s, err := trust(k.Public()).Verify(bundled(t, k)); err != nil || string(s.Statement) != statement {
 			t.Errorf("%s: %v, %v", name, s, err)
 		}
 	}
@@ -156,8 +158,8 @@ func TestReadKeyRefuses(t *testing.T) {
 func TestVerifyFindsTheKey(t *testing.T) {
 	t.Parallel()
 	a, b := newKey(t), newKey(t)
-	s, err := Verify(bundled(t, b), []*PublicKey{a.Public(), b.Public()})
-	if err != nil || s.Key.ID() != b.Public().ID() || string(s.Statement) != statement {
+	s, err := trust(a.Public(), b.Public()).Verify(bundled(t, b))
+	if err != nil || s.By.ID() != b.Public().ID() || string(s.Statement) != statement {
 		t.Fatalf("%v, %v", s, err)
 	}
 }
@@ -212,7 +214,8 @@ func TestVerifySaysWhatIsWrong(t *testing.T) {
 		{"older format", edited(t, good, func(m map[string]any) { m["mediaType"] = "application/vnd.dev.sigstore.bundle+json;version=0.1" }), ErrBundle, []string{"version=0.1"}},
 		{"certificate", edited(t, good, func(m map[string]any) {
 			m["verificationMaterial"] = map[string]any{"certificate": map[string]any{"rawBytes": "AAAA"}}
-		}), ErrBundle, []string{"keyless"}},
+		}), ErrKeyless, []string{"wanted key " + mine.Public().ID()}},
+		{"nobody", edited(t, good, func(m map[string]any) { m["verificationMaterial"] = map[string]any{} }), ErrBundle, []string{"neither a certificate nor"}},
 		{"message", edited(t, good, func(m map[string]any) {
 			delete(m, "dsseEnvelope")
 			m["messageSignature"] = map[string]any{"signature": "AAAA"}
@@ -220,7 +223,7 @@ func TestVerifySaysWhatIsWrong(t *testing.T) {
 		{"not JSON", []byte("-----BEGIN"), ErrBundle, nil},
 		{"unknown field", edited(t, good, func(m map[string]any) { m["extra"] = 1 }), ErrBundle, []string{"extra"}},
 	} {
-		s, err := Verify(c.data, []*PublicKey{mine.Public()})
+		s, err := trust(mine.Public()).Verify(c.data)
 		if !errors.Is(err, c.want) || s != nil {
 			t.Errorf("%s: %v, %v; want %v", c.name, s, err, c.want)
 			continue
@@ -231,7 +234,7 @@ func TestVerifySaysWhatIsWrong(t *testing.T) {
 			}
 		}
 	}
-	if _, err := Verify(good, nil); err == nil {
+	if _, err := trust().Verify(good); err == nil {
 		t.Error("without a key it verifies")
 	}
 }
@@ -245,7 +248,7 @@ func TestVerifyNoticesEveryByte(t *testing.T) {
 	for i := range good {
 		bad := bytes.Clone(good)
 		bad[i] ^= 1
-		s, err := Verify(bad, []*PublicKey{k.Public()})
+		s, err := trust(k.Public()).Verify(bad)
 		if err == nil && string(s.Statement) != statement {
 			t.Fatalf("byte %d (%q to %q): %s", i, good[i], bad[i], s.Statement)
 		}
@@ -263,7 +266,7 @@ func TestVerifyIgnoresKeyIDs(t *testing.T) {
 	t.Parallel()
 	k := newKey(t)
 	b := edited(t, bundled(t, k), func(m map[string]any) { envelopeOf(m)["signatures"].([]any)[0].(map[string]any)["keyid"] = "mine" })
-	if _, err := Verify(b, []*PublicKey{k.Public()}); err != nil {
+	if _, err := trust(k.Public()).Verify(b); err != nil {
 		t.Error(err)
 	}
 }
@@ -288,7 +291,7 @@ func FuzzVerify(f *testing.F) {
 	f.Add(b)
 	f.Add([]byte(`{"mediaType":"` + MediaType + `"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if s, err := Verify(data, []*PublicKey{k.Public()}); err == nil && string(s.Statement) != statement {
+		if s, err := trust(k.Public()).Verify(data); err == nil && string(s.Statement) != statement {
 			t.Errorf("%s verifies", s.Statement)
 		}
 	})
