@@ -37,7 +37,7 @@ var heavy = map[string][]string{
 	"github.com/moby/buildkit/client/llb":           {"internal/build", "internal/buildkit", "internal/graph"},
 	"github.com/go-git/go-git/v5":                   {"internal/miniature", "internal/series", "internal/upstream"},
 	"github.com/google/go-containerregistry/pkg/v1": {"internal/faults", "internal/publish", "internal/registry", "internal/resolve", "internal/store", "internal/toolbox"},
-	"github.com/sigstore/sigstore/pkg/signature":    {"internal/sign"},
+	"github.com/sigstore/sigstore/pkg/signature":    {"internal/keyless/keylesstest", "internal/sign"},
 	"github.com/sigstore/sigstore-go/pkg/root":      {"internal/keyless", "internal/keyless/keylesstest"},
 	"github.com/sigstore/sigstore-go/pkg/sign":      {"internal/keyless"},
 	"github.com/sigstore/sigstore-go/pkg/verify":    {"internal/keyless"},

@@ -79,6 +79,25 @@ func TestSign(t *testing.T) {
 	}
 }
 
+// TestSignSecondLog: with Rekor's second version, and the time of an authority.
+func TestSignSecondLog(t *testing.T) {
+	t.Parallel()
+	services, trusted, _ := started(t)
+	config := filepath.Join(t.TempDir(), "signing_config.json")
+	if err := os.WriteFile(config, services.SecondConfig, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	signer := newSigner(t, trusted, config, always(keylesstest.Token("https://forge.example/me/llama/publish.yml", issuer)))
+	made, err := signer.Sign(t.Context(), []byte(statement))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := signer.Trust().Verify(made.Bundle)
+	if err != nil || string(s.Statement) != statement || !s.Stamped || time.Since(s.Time) > time.Minute {
+		t.Errorf("%v, %v", s, err)
+	}
+}
+
 // TestSignAsksAgain: a certificate that does not last is not used for the next document.
 func TestSignAsksAgain(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package keyless
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -173,6 +174,30 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 		if err != nil && !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v; want %q in it", c.name, err, c.says)
 		}
+	}
+}
+
+// TestCheckNoticesBytes changes each third byte of a bundle in turn: it is refused, or what it says is still what ada signed.
+func TestCheckNoticesBytes(t *testing.T) {
+	t.Parallel()
+	v, trusted := virtual(t)
+	good := attested(t, v, time.Now().Add(5*time.Minute), nil)
+	who := trust(t, trusted, Match{Subject: ada, Issuer: issuer})
+	tried, refused := 0, 0
+	for i := 0; i < len(good); i += 3 {
+		tried++
+		bad := bytes.Clone(good)
+		bad[i] ^= 1
+		s, err := who.Verify(bad)
+		if err == nil && (string(s.Statement) != statement || *s.By.Identity != (sign.Identity{Subject: ada, Issuer: issuer})) {
+			t.Fatalf("byte %d (%q to %q): %s, %v", i, good[i], bad[i], s.Statement, s.By.Identity)
+		}
+		if err != nil {
+			refused++
+		}
+	}
+	if refused < tried*2/3 {
+		t.Errorf("%d of %d changes were refused", refused, tried)
 	}
 }
 

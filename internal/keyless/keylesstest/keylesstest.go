@@ -1,7 +1,7 @@
-// Package keylesstest has sigstore's services on this machine: a certificate authority, a log and a runner that gives out tokens,
+// Package keylesstest has sigstore's services on this machine: a certificate authority, logs of both of Rekor's versions, a timestamp authority and a runner that gives out tokens,
 // made of what sigstore-go's own tests are made of, and reached over HTTP as the real ones are.
 //
-// It is no sigstore: its log has one entry at a time, and it believes every token.
+// It is no sigstore: its logs have one entry at a time, and it believes every token.
 package keylesstest
 
 import (
@@ -29,11 +29,13 @@ type Services struct {
 	*httptest.Server
 	TrustedRoot   []byte // for those who check, JSON
 	SigningConfig []byte // for those who sign, JSON
+	SecondConfig  []byte // the same with Rekor's second version and a timestamp authority
 	Certificates  atomic.Int32
 	Lifetime      time.Duration // of certificates, from now on
 	Runner        string        // whom the runner's tokens are for
 
 	virtual *ca.VirtualSigstore
+	second  *second
 	issuer  *x509.Certificate
 	key     *ecdsa.PrivateKey
 }
@@ -52,48 +54,79 @@ func Start() (*Services, error) {
 	if s.issuer, s.key, err = ca.GenerateFulcioIntermediate(top, topKey); err != nil {
 		return nil, err
 	}
+	if s.second, err = newSecond(top, topKey); err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/v2/signingCert", answering(s.certificate))
 	mux.HandleFunc("POST /api/v1/log/entries", answering(s.entry))
 	mux.HandleFunc("GET /token", answering(s.token))
+	mux.HandleFunc("POST /stamp", s.second.stamp)
+	mux.HandleFunc("POST /api/v2/log/entries", answering(s.second.entry))
 	s.Server = httptest.NewServer(mux)
-	if s.TrustedRoot, err = TrustedRoot(virtual, &root.FulcioCertificateAuthority{
-		Root: top, Intermediates: []*x509.Certificate{s.issuer}, ValidityPeriodStart: top.NotBefore, ValidityPeriodEnd: top.NotAfter, URI: s.URL}); err != nil {
-		return nil, err
-	}
-	s.SigningConfig, err = s.config()
-	return s, err
+	return s, s.describe(top)
 }
 
-// TrustedRoot is the JSON that trusts a virtual sigstore's log and timestamps, its certificates where none are given, and no log of certificates: it
-// keeps none.
-func TrustedRoot(virtual *ca.VirtualSigstore, authorities ...root.CertificateAuthority) ([]byte, error) {
-	if len(authorities) == 0 {
-		authorities = virtual.FulcioCertificateAuthorities()
+// describe writes the files that those who sign and check need.
+func (s *Services) describe(top *x509.Certificate) (err error) {
+	authority := &root.FulcioCertificateAuthority{Root: top, Intermediates: []*x509.Certificate{s.issuer}, ValidityPeriodStart: top.NotBefore, ValidityPeriodEnd: top.NotAfter, URI: s.URL}
+	logs, err := logsOf(s.virtual)
+	if err != nil {
+		return err
 	}
-	logs := virtual.RekorLogs()
-	for id, l := range logs {
-		raw, err := hex.DecodeString(id)
-		if err != nil {
-			return nil, err
-		}
-		l.ID = raw // it has the hexadecimal digits there
+	logs[s.second.hexID()] = s.second.log(s.URL)
+	s.TrustedRoot, err = trusted([]root.CertificateAuthority{authority}, []root.TimestampingAuthority{s.second.authority}, logs)
+	if err != nil {
+		return err
 	}
-	r, err := root.NewTrustedRoot(root.TrustedRootMediaType01, authorities, nil, virtual.TimestampingAuthorities(), logs)
+	if s.SigningConfig, err = s.config(1, nil); err != nil {
+		return err
+	}
+	s.SecondConfig, err = s.config(2, s.service("/stamp", 1))
+	return err
+}
+
+func (s *Services) service(path string, version uint32) []root.Service {
+	return []root.Service{{URL: s.URL + path, MajorAPIVersion: version, ValidityPeriodStart: time.Now().Add(-time.Hour), Operator: "test"}}
+}
+
+func (s *Services) config(log uint32, stamps []root.Service) ([]byte, error) {
+	one := root.ServiceConfiguration{Selector: prototrustroot.ServiceSelector_ANY}
+	c, err := root.NewSigningConfig(root.SigningConfigMediaType02, s.service("", 1), nil, s.service("", log), one, stamps, one)
+	if err != nil {
+		return nil, err
+	}
+	return c.MarshalJSON()
+}
+
+// TrustedRoot is the JSON that trusts a virtual sigstore's certificates, log and timestamps, and no log of certificates: it keeps none.
+func TrustedRoot(virtual *ca.VirtualSigstore) ([]byte, error) {
+	logs, err := logsOf(virtual)
+	if err != nil {
+		return nil, err
+	}
+	return trusted(virtual.FulcioCertificateAuthorities(), virtual.TimestampingAuthorities(), logs)
+}
+
+func trusted(authorities []root.CertificateAuthority, stamps []root.TimestampingAuthority, logs map[string]*root.TransparencyLog) ([]byte, error) {
+	r, err := root.NewTrustedRoot(root.TrustedRootMediaType01, authorities, nil, stamps, logs)
 	if err != nil {
 		return nil, err
 	}
 	return r.MarshalJSON()
 }
 
-func (s *Services) config() ([]byte, error) {
-	one := []root.Service{{URL: s.URL, MajorAPIVersion: 1, ValidityPeriodStart: time.Now().Add(-time.Hour), Operator: "test"}}
-	any := root.ServiceConfiguration{Selector: prototrustroot.ServiceSelector_ANY}
-	c, err := root.NewSigningConfig(root.SigningConfigMediaType02, one, nil, one, any, nil, any)
-	if err != nil {
-		return nil, err
+// logsOf are a virtual sigstore's, with their IDs as they are in files: it has the hexadecimal digits there.
+func logsOf(virtual *ca.VirtualSigstore) (map[string]*root.TransparencyLog, error) {
+	logs := virtual.RekorLogs()
+	for id, l := range logs {
+		raw, err := hex.DecodeString(id)
+		if err != nil {
+			return nil, err
+		}
+		l.ID = raw
 	}
-	return c.MarshalJSON()
+	return logs, nil
 }
 
 // Token is an identity provider's word for somebody; nobody signed it.
