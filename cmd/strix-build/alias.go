@@ -87,7 +87,7 @@ func signedNotice(ctx context.Context, signer sign.Signer, gone publish.Retired,
 	if err != nil {
 		return nil, err
 	}
-	artifact, err := signed(ctx, signer, data)
+	artifact, _, err := signed(ctx, signer, data)
 	return []publish.Artifact{artifact}, err
 }
 

@@ -22,6 +22,7 @@ type publishFlags struct {
 	signerFlags
 	to                      string
 	waivers                 []string
+	waivedBy                trustFlags // beside who signs
 	candidateOnly, together bool
 	revive                  bool
 	out                     io.Writer // for the tags
@@ -56,7 +57,8 @@ against it stays. Interrupted, the same command goes on and sends only what is m
 	f := cmd.Flags()
 	f.StringVar(&o.to, "to", "", "`REPOSITORY`, with its registry: ghcr.io/me/llama")
 	o.add(f, "private key `FILE`: signature, evidence, provenance and SBOM are signed with it and attached (attest --help)")
-	f.StringSliceVar(&o.waivers, "waiver", nil, "`FILE`s of waivers signed by the same (attest waive): an image that one stands for may become the channel")
+	f.StringSliceVar(&o.waivers, "waiver", nil, "`FILE`s of waivers signed by the same, or by an identity that is named (attest waive): an image that one stands for may become the channel")
+	o.waivedBy.addIdentities(f, "may have signed a waiver, beside who publishes")
 	f.BoolVar(&o.candidateOnly, "candidate", false, "move no channel")
 	f.BoolVar(&o.revive, "revive", false, "bring a retired channel back (alias)")
 	f.BoolVar(&o.together, "together", false, "move all channels or none: for siblings that are compared with each other")

@@ -10,6 +10,7 @@ import (
 	digest "github.com/opencontainers/go-digest"
 
 	"strix-build/internal/attest"
+	"strix-build/internal/keyless"
 	"strix-build/internal/publish"
 	"strix-build/internal/sign"
 	"strix-build/internal/store"
@@ -17,6 +18,14 @@ import (
 
 // signAll makes what is attached to the images: nothing where nobody signs, because what nobody signed says nothing.
 func (a *app) signAll(ctx context.Context, images *store.Store, all []*publication, o publishFlags) error {
+	o.rootForOthers = o.waivedBy.identities()
+	if o.waivedBy.identities() && len(o.waivers) == 0 {
+		return usage("--certificate-identity is for --waiver: whose waivers count")
+	}
+	others, err := o.waivedBy.matches()
+	if err != nil {
+		return err
+	}
 	signer, err := a.signer(ctx, o.signerFlags)
 	if err != nil {
 		return err
@@ -28,20 +37,38 @@ func (a *app) signAll(ctx context.Context, images *store.Store, all []*publicati
 		a.printf("nothing is attached: documents about an image are signed (--key, --keyless)\n")
 		return nil
 	}
+	var by sign.Party
 	for _, p := range all {
 		statements, err := a.statements(ctx, images, p.record, p.judged.evidence)
 		if err != nil {
 			return err
 		}
 		for _, s := range statements {
-			artifact, err := signed(ctx, signer, s.data)
-			if err != nil {
+			var artifact publish.Artifact
+			if artifact, by, err = signed(ctx, signer, s.data); err != nil {
 				return fmt.Errorf("%s of %s: %w", s.name, p.record.Ref, err)
 			}
 			p.release.Attached = append(p.release.Attached, artifact)
 		}
 	}
-	return waiveAll(all, o.waivers, signer.Trust())
+	if len(o.waivers) == 0 {
+		return nil
+	}
+	who, err := a.mayWaive(ctx, by, others, o.root)
+	if err != nil {
+		return err
+	}
+	return waiveAll(all, o.waivers, who)
+}
+
+// mayWaive is whose waivers count: of whoever signed the rest, and of others who were named.
+func (a *app) mayWaive(ctx context.Context, by sign.Party, others []keyless.Match, root string) (who sign.Trust, err error) {
+	if by.Key != nil {
+		who.Keys = []*sign.PublicKey{by.Key}
+	} else {
+		others = append(others, keyless.Match{Subject: by.Identity.Subject, Issuer: by.Identity.Issuer})
+	}
+	return who, a.trustMatches(ctx, &who, others, root)
 }
 
 // waiveAll attaches waivers to the images they are about. An image that one stands for may move its channel.
@@ -91,16 +118,16 @@ func (p *publication) waived(who sign.Trust) string {
 }
 
 // signed is a statement as it is attached. A signature is another one each time, so what is attached already is known by what it states, and by whom.
-func signed(ctx context.Context, signer sign.Signer, data []byte) (publish.Artifact, error) {
+func signed(ctx context.Context, signer sign.Signer, data []byte) (publish.Artifact, sign.Party, error) {
 	said, err := attest.ReadStatement(data)
 	if err != nil {
-		return publish.Artifact{}, err
+		return publish.Artifact{}, sign.Party{}, err
 	}
 	made, err := signer.Sign(ctx, data)
 	if err != nil {
-		return publish.Artifact{}, err
+		return publish.Artifact{}, sign.Party{}, err
 	}
-	return publish.Artifact{Type: sign.MediaType, Data: made.Bundle, Annotations: annotated(made.By, said.Type, data)}, nil
+	return publish.Artifact{Type: sign.MediaType, Data: made.Bundle, Annotations: annotated(made.By, said.Type, data)}, made.By, nil
 }
 
 func annotated(by sign.Party, kind string, statement []byte) map[string]string {

@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/pflag"
@@ -24,24 +21,34 @@ type trustFlags struct {
 
 func (t *trustFlags) add(f *pflag.FlagSet) {
 	f.StringSliceVar(&t.keys, "key", nil, "public key `FILE`s, one of which signed")
-	f.StringArrayVar(&t.subjects, "certificate-identity", nil, "`IDENTITY` that signed without a key: a mail address, the URL of a workflow (may be repeated)")
+	t.addIdentities(f, "signed without a key")
+	addTrustedRoot(f, &t.root)
+}
+
+func (t *trustFlags) addIdentities(f *pflag.FlagSet, did string) {
+	f.StringArrayVar(&t.subjects, "certificate-identity", nil, "`IDENTITY` that "+did+": a mail address, the URL of a workflow (may be repeated)")
 	f.StringArrayVar(&t.patterns, "certificate-identity-regexp", nil, "`REGEXP` of such identities; ^…$ for the whole of one")
 	f.StringVar(&t.issuer, "certificate-oidc-issuer", "", "`URL` of the identity provider that vouched for it")
 	f.StringVar(&t.issuerPattern, "certificate-oidc-issuer-regexp", "", "`REGEXP` of such URLs")
-	addTrustedRoot(f, &t.root)
 }
 
 func addTrustedRoot(f *pflag.FlagSet, file *string) {
 	f.StringVar(file, "trusted-root", "", "`FILE` that says whose certificates, logs and timestamps hold (default: sigstore's public services', fetched once a day)")
 }
 
-// nobody reports that nobody was named.
-func (t *trustFlags) nobody() bool {
-	return len(t.keys)+len(t.subjects)+len(t.patterns) == 0 && t.issuer == "" && t.issuerPattern == ""
+// identities reports whether any are named.
+func (t *trustFlags) identities() bool {
+	return len(t.subjects)+len(t.patterns) > 0 || t.issuer != "" || t.issuerPattern != ""
 }
 
-// matches are the identities that count.
-func (t *trustFlags) matches() []keyless.Match {
+// matches are the identities that count. The error is what was typed.
+func (t *trustFlags) matches() ([]keyless.Match, error) {
+	if !t.identities() {
+		return nil, nil
+	}
+	if t.issuer+t.issuerPattern == "" {
+		return nil, usage("--certificate-identity needs --certificate-oidc-issuer: any identity provider may vouch for a name")
+	}
 	var out []keyless.Match
 	for _, s := range t.subjects {
 		out = append(out, keyless.Match{Subject: s, Issuer: t.issuer, IssuerRegexp: t.issuerPattern})
@@ -49,38 +56,48 @@ func (t *trustFlags) matches() []keyless.Match {
 	for _, s := range t.patterns {
 		out = append(out, keyless.Match{SubjectRegexp: s, Issuer: t.issuer, IssuerRegexp: t.issuerPattern})
 	}
-	return out
+	if len(out) == 0 {
+		return nil, usage("--certificate-oidc-issuer needs --certificate-identity: everybody signs in there")
+	}
+	if _, err := keyless.NewIdentities(nil, out...); err != nil {
+		return nil, usage("--certificate-identity: %v", err)
+	}
+	return out, nil
 }
 
 // trust is who counts; why says what a command needs it for.
 func (a *app) trust(ctx context.Context, command, why string, t trustFlags) (out sign.Trust, err error) {
-	if t.nobody() {
+	if len(t.keys) == 0 && !t.identities() {
 		return out, usage("%s needs --key or --certificate-identity: %s", command, why)
+	}
+	matches, err := t.matches()
+	if err != nil {
+		return out, err
+	}
+	if len(matches) == 0 && t.root != "" {
+		return out, usage("--trusted-root is for identities: --certificate-identity")
 	}
 	if out.Keys, err = publicKeys(t.keys); err != nil {
 		return out, err
 	}
-	issuer, matches := t.issuer+t.issuerPattern != "", t.matches()
-	switch {
-	case !issuer && len(matches) == 0 && t.root != "":
-		return out, usage("--trusted-root is for identities: --certificate-identity")
-	case !issuer && len(matches) == 0:
-		return out, nil
-	case !issuer:
-		return out, usage("--certificate-identity needs --certificate-oidc-issuer: any identity provider may vouch for a name")
-	case len(matches) == 0:
-		return out, usage("--certificate-oidc-issuer needs --certificate-identity: everybody signs in there")
+	return out, a.trustMatches(ctx, &out, matches, t.root)
+}
+
+// trustMatches adds identities to who counts.
+func (a *app) trustMatches(ctx context.Context, who *sign.Trust, matches []keyless.Match, file string) error {
+	if len(matches) == 0 {
+		return nil
 	}
-	trusted, err := a.trustedRoot(ctx, t.root)
+	trusted, err := a.trustedRoot(ctx, file)
 	if err != nil {
-		return out, err
+		return err
 	}
-	who, err := keyless.NewIdentities(trusted, matches...)
+	identities, err := keyless.NewIdentities(trusted, matches...)
 	if err != nil {
-		return out, usage("--certificate-identity: %v", err)
+		return err
 	}
-	out.Identities = who
-	return out, nil
+	who.Identities = identities
+	return nil
 }
 
 // public are sigstore's services, as the state folder remembers them.
@@ -108,69 +125,4 @@ func servicesError(err error, flag, file, hint string) error {
 		return usage("%s: %v", flag, err)
 	}
 	return &build.HintError{Err: err, Hint: hint}
-}
-
-// signerFlags are who signs.
-type signerFlags struct {
-	key                 string
-	keyless             bool
-	token, config, root string
-}
-
-func (s *signerFlags) add(f *pflag.FlagSet, key string) {
-	f.StringVar(&s.key, "key", "", key)
-	f.BoolVar(&s.keyless, "keyless", false, "sign without a key, for whom an identity provider vouches: $SIGSTORE_ID_TOKEN, or that of a GitHub or Forgejo workflow (docs/verifying.md)")
-	f.StringVar(&s.token, "identity-token", "", "`FILE` with the identity provider's token, for --keyless")
-	f.StringVar(&s.config, "signing-config", "", "`FILE` that says where certificate authority and log are, for --keyless (default: sigstore's public services)")
-	addTrustedRoot(f, &s.root)
-}
-
-// nobody reports that nobody signs.
-func (s *signerFlags) nobody() bool { return s.key == "" && !s.keyless }
-
-// signer is who signs; nil: nobody.
-func (a *app) signer(ctx context.Context, s signerFlags) (sign.Signer, error) {
-	switch {
-	case s.key != "" && s.keyless:
-		return nil, usage("--key and --keyless: one of them signs")
-	case !s.keyless && s.token+s.config+s.root != "":
-		return nil, usage("--identity-token, --signing-config and --trusted-root are for --keyless")
-	case s.key != "":
-		return a.privateKey(s.key)
-	case !s.keyless:
-		return nil, nil
-	case s.config != "" && s.root == "":
-		return nil, usage("--signing-config needs --trusted-root: the public services' does not hold for others")
-	}
-	tokens, err := keyless.FindTokens(s.token, os.Getenv)
-	if errors.Is(err, keyless.ErrNoProvider) {
-		return nil, &build.HintError{Err: usage("--keyless: %v", err), Hint: "set $SIGSTORE_ID_TOKEN or --identity-token FILE; in a GitHub workflow, give the job the permission id-token: write"}
-	}
-	if err != nil {
-		return nil, usage("--identity-token: %v", err)
-	}
-	return a.keylessSigner(ctx, s, tokens)
-}
-
-func (a *app) keylessSigner(ctx context.Context, s signerFlags, tokens keyless.Tokens) (sign.Signer, error) {
-	trusted, err := a.trustedRoot(ctx, s.root)
-	if err != nil {
-		return nil, err
-	}
-	public, err := a.public()
-	if err != nil {
-		return nil, err
-	}
-	config, err := public.SigningConfig(ctx, s.config)
-	if err != nil {
-		return nil, servicesError(err, "--signing-config", s.config, "signing needs the services themselves: is there a network?")
-	}
-	signer, err := keyless.NewSigner(trusted, config, tokens)
-	if err != nil && s.config != "" {
-		return nil, usage("--signing-config %s: %v", s.config, err)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("sigstore's public services: %w", err)
-	}
-	return signer, nil
 }

@@ -76,7 +76,7 @@ func (s *set) check(image string) *Report {
 		}
 		bundles = append(bundles, Bundle{"bundle " + name, b})
 	}
-	return Check(image, bundles, s.key.Trust(), now)
+	return Check(image, bundles, sign.Trust{Keys: []*sign.PublicKey{s.key.Public()}}, now)
 }
 
 // text is a report with the key's name taken out.

@@ -36,7 +36,7 @@ func TestCheckRetired(t *testing.T) {
 		"another tombstone": {[]Bundle{bundle(mine, another, want)}, "about another tombstone"},
 		"another successor": {[]Bundle{bundle(mine, tombstone, elsewhere)}, "signed is that rocm-old went to rocm-evil"},
 	} {
-		report := CheckRetired(tombstone, want, tc.bundles, mine.Trust())
+		report := CheckRetired(tombstone, want, tc.bundles, sign.Trust{Keys: []*sign.PublicKey{mine.Public()}})
 		if report.OK() != (tc.why == "") || tc.why != "" && !strings.Contains(report.Rows[0].Why, tc.why) {
 			t.Errorf("%s: %+v", name, report.Rows)
 		}

@@ -22,7 +22,6 @@ type Signer struct {
 	trusted Root
 	options sigstore.BundleOptions
 	keypair *sigstore.EphemeralKeypair
-	who     *Identities // who signed last
 }
 
 // NewSigner signs with the services of a config, for which the trusted root must stand: what was signed is checked with it at
@@ -94,17 +93,7 @@ func (s *Signer) Sign(ctx context.Context, statement []byte) (*sign.Signature, e
 	if err != nil {
 		return nil, fmt.Errorf("what was signed does not hold by the trusted root: %w", err)
 	}
-	who := signed.By.Identity
-	s.who, err = NewIdentities(s.trusted, Match{Subject: who.Subject, Issuer: who.Issuer})
-	return &sign.Signature{Bundle: data.Bytes(), By: signed.By}, err
-}
-
-// Trust counts the identity that signed last.
-func (s *Signer) Trust() sign.Trust {
-	if s.who == nil {
-		return sign.Trust{}
-	}
-	return sign.Trust{Identities: s.who}
+	return &sign.Signature{Bundle: data.Bytes(), By: signed.By}, nil
 }
 
 // fulcio gets one certificate for what a run signs, and another one where it does not last.

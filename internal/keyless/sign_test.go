@@ -55,9 +55,7 @@ func TestSign(t *testing.T) {
 	t.Parallel()
 	services, trusted, config := started(t)
 	signer := newSigner(t, trusted, config, always(keylesstest.Token(ada, issuer)))
-	if !signer.Trust().Nobody() {
-		t.Error("somebody counts before anything is signed")
-	}
+	who := trust(t, signer.trusted, Match{Subject: ada, Issuer: issuer})
 	for range 2 {
 		made, err := signer.Sign(t.Context(), []byte(statement))
 		if err != nil {
@@ -66,7 +64,7 @@ func TestSign(t *testing.T) {
 		if want := (sign.Identity{Subject: ada, Issuer: issuer}); *made.By.Identity != want || made.By.ID() != "identity:"+issuer+" "+ada {
 			t.Errorf("by %v; want %v", made.By.Identity, want)
 		}
-		s, err := signer.Trust().Verify(made.Bundle)
+		s, err := who.Verify(made.Bundle)
 		if err != nil || string(s.Statement) != statement || time.Since(s.Time) > time.Minute {
 			t.Errorf("%v, %v", s, err)
 		}
@@ -87,12 +85,13 @@ func TestSignSecondLog(t *testing.T) {
 	if err := os.WriteFile(config, services.SecondConfig, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	signer := newSigner(t, trusted, config, always(keylesstest.Token("https://forge.example/me/llama/publish.yml", issuer)))
+	const workflow = "https://forge.example/me/llama/publish.yml"
+	signer := newSigner(t, trusted, config, always(keylesstest.Token(workflow, issuer)))
 	made, err := signer.Sign(t.Context(), []byte(statement))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := signer.Trust().Verify(made.Bundle)
+	s, err := trust(t, signer.trusted, Match{Subject: workflow, Issuer: issuer}).Verify(made.Bundle)
 	if err != nil || string(s.Statement) != statement || !s.Stamped || time.Since(s.Time) > time.Minute {
 		t.Errorf("%v, %v", s, err)
 	}

@@ -64,9 +64,6 @@ func (k *Key) Sign(_ context.Context, statement []byte) (*Signature, error) {
 	return &Signature{bundle, Party{Key: k.public}}, nil
 }
 
-// Trust counts this key alone.
-func (k *Key) Trust() Trust { return Trust{Keys: []*PublicKey{k.public}} }
-
 // compact takes out the spaces that protojson puts in at random.
 func compact(data []byte) ([]byte, error) {
 	var out bytes.Buffer

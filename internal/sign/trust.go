@@ -16,12 +16,10 @@ import (
 	"github.com/sigstore/sigstore/pkg/signature/dsse"
 )
 
-// Signer signs statements: with a key, or for an identity that somebody vouches for.
+// Signer signs statements: with a key, or for an identity that somebody vouches for, which may be known only afterwards.
 type Signer interface {
 	// Sign returns the statement as a bundle, in which it is byte for byte.
 	Sign(ctx context.Context, statement []byte) (*Signature, error)
-	// Trust counts what this signer signs, and nothing else. Who it is may be known only after it signed: nobody counts before.
-	Trust() Trust
 }
 
 // Signature is a signed statement, and by whom.
