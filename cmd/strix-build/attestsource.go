@@ -40,7 +40,7 @@ func (a *app) attested(ctx context.Context, images *store.Store, r *store.Record
 }
 
 func builtAs(r *store.Record) *attest.Built {
-	b := &attest.Built{Key: r.Key, Inputs: r.Inputs, Finished: r.Built}
+	b := &attest.Built{Key: r.Key, Inputs: r.Inputs, Finished: r.Built, Channels: r.Tags}
 	if m := r.Made; m != nil {
 		b.How = &attest.How{Tool: m.Tool, BuildKit: m.BuildKit, Track: m.Track, Base: m.Base, Set: m.Set, Waive: m.Waive, Files: m.Files, Started: m.Started}
 	}

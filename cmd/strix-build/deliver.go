@@ -10,10 +10,13 @@ import (
 )
 
 // delivery is where an image goes after the local store.
-type delivery struct{ load, push string }
+type delivery struct {
+	load, push string
+	signer     signerFlags // of what is published
+}
 
 // check finds what would keep images of recipes from being delivered, before an hour goes into building them.
-func (d delivery) check(ctx context.Context, names []string) error {
+func (d delivery) check(ctx context.Context, a *app, names []string) error {
 	switch d.load {
 	case "", "podman", "docker":
 	default:
@@ -25,7 +28,13 @@ func (d delivery) check(ctx context.Context, names []string) error {
 		}
 	}
 	if d.push == "" {
+		if !d.signer.nobody() {
+			return usage("--key and --keyless are for --push")
+		}
 		return nil
+	}
+	if _, err := a.signer(ctx, d.signer); err != nil { // a password is asked for now
+		return err
 	}
 	if err := publish.CheckRepository(d.push); err != nil {
 		return usage("--push: %v", err)
@@ -65,7 +74,7 @@ func (d delivery) deliver(ctx context.Context, a *app, s *store.Store, r *store.
 		a.printf("%s: loaded into %s as %s\n", r.Name, d.load, ref)
 	}
 	if d.push != "" {
-		return a.publish(ctx, []string{r.Ref}, publishFlags{to: d.push, candidateOnly: candidateOnly, out: a.err})
+		return a.publish(ctx, []string{r.Ref}, publishFlags{signerFlags: d.signer, to: d.push, candidateOnly: candidateOnly, out: a.err})
 	}
 	return nil
 }

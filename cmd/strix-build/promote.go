@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"strix-build/internal/attest"
 	"strix-build/internal/build"
-	"strix-build/internal/gate"
 	"strix-build/internal/publish"
 	"strix-build/internal/sign"
 	"strix-build/internal/tag"
@@ -44,6 +44,9 @@ Exit code 3: something is wrong, or the verdict is not enough; then nothing move
 }
 
 func (a *app) promote(ctx context.Context, repo, recipe string, o promoteFlags) error {
+	if err := tag.CheckRecipe(recipe); err != nil {
+		return usage("promote: %v", err)
+	}
 	who, err := a.trust(ctx, "promote", "what nobody in particular signed moves no channel", o.who)
 	if err != nil {
 		return err
@@ -62,15 +65,27 @@ func (a *app) promote(ctx context.Context, repo, recipe string, o promoteFlags) 
 	if gone != nil && !o.revive {
 		return &publish.RetiredError{Repository: r.String(), Retired: *gone}
 	}
-	if o.image == "" {
-		o.image = tag.Moving(recipe, tag.Candidate).String()
+	named := o.image
+	if named == "" {
+		named = tag.Moving(recipe, tag.Candidate).String()
 	}
-	image, err := r.Find(ctx, o.image)
+	image, err := r.Find(ctx, named)
 	if err != nil {
 		return err
 	}
-	if err := a.mayBecomeChannel(ctx, r, image, who); err != nil {
+	report, _, err := checkAttached(ctx, r, image, who)
+	if err != nil {
 		return err
+	}
+	if err := a.mayBecomeChannel(report, recipe); err != nil {
+		return err
+	}
+	if gone == nil && was != "" && was != image {
+		if err := a.follows(ctx, r, report, recipe, was, who); err != nil && o.image == "" {
+			return err
+		} else if err != nil {
+			a.printf("note: %v\n", err)
+		}
 	}
 	move := r.Promote
 	if o.revive {
@@ -83,52 +98,59 @@ func (a *app) promote(ctx context.Context, repo, recipe string, o promoteFlags) 
 	return err
 }
 
-// mayBecomeChannel says why an image may not become a channel.
-func (a *app) mayBecomeChannel(ctx context.Context, r *publish.Repository, image string, who sign.Trust) error {
-	report, bundles, err := checkAttached(ctx, r, image, who)
-	if err != nil {
-		return err
-	}
+// mayBecomeChannel says why an image may not become a channel, by what was found attached to it.
+func (a *app) mayBecomeChannel(report *attest.Report, recipe string) error {
+	report.Under(tag.Moving(recipe, tag.Channel))
 	if !report.OK() {
 		if err := report.Text(a.err); err != nil {
 			return err
 		}
-		return &refusedError{"what is attached to " + image + " does not hold"}
+		return &refusedError{"what is attached to " + report.Digest + " does not hold"}
 	}
-	if report.Waived {
-		return nil
-	}
-	for _, b := range bundles {
-		if err := a.evidenceMoves(b, who); err != nil {
+	for _, g := range report.Gates {
+		if err := a.gateMoves(g); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// evidenceMoves says why the gate's evidence in a bundle is not enough; a bundle of something else says nothing.
-func (a *app) evidenceMoves(b attest.Bundle, who sign.Trust) error {
-	said, err := who.Verify(b.Data)
+// gateMoves says why what a gate said is not enough for a channel. A waiver stands for its own gate only, and for no other policy.
+func (a *app) gateMoves(g attest.Gate) error {
+	policy, err := a.policyNamed(g.Evidence.Policy.Name)
 	if err != nil {
 		return err
 	}
-	statement, err := attest.ReadStatement(said.Statement)
-	if err != nil || statement.Type != attest.TypeEvidence {
-		return err
+	if !sameJSON(g.Evidence.Policy, gatePolicy(policy)) {
+		return &build.HintError{Err: &refusedError{fmt.Sprintf("it was judged by a policy %q that is not this project's", policy.Name)}, Hint: "gate it again, or --project DIR"}
 	}
-	e, err := attest.Document(statement)
+	if !g.Waived && moves(g.Word, policy) != movesChannel {
+		return &refusedError{fmt.Sprintf("its gate said %s, which moves no channel", g.Word)}
+	}
+	return nil
+}
+
+// follows says why an image does not come after what the channel is: it was not compared with that, or is older.
+func (a *app) follows(ctx context.Context, r *publish.Repository, report *attest.Report, recipe, was string, who sign.Trust) error {
+	hint := "gate it against what the channel is, or name it with --image if that is meant"
+	for _, g := range report.Gates {
+		if b := g.Evidence.Baseline; b != nil {
+			old, err := r.WasChannel(ctx, recipe, b.Digest)
+			if err != nil {
+				return err
+			}
+			if old && b.Digest != was {
+				return &build.HintError{Err: &refusedError{fmt.Sprintf("%.19s was judged against %.19s, and %s is %.19s", report.Digest, b.Digest, recipe, was)}, Hint: hint}
+			}
+		}
+	}
+	now, _, err := checkAttached(ctx, r, was, who)
 	if err != nil {
 		return err
 	}
-	policy, err := a.policyNamed(e.Policy.Name)
-	if err != nil {
-		return err
-	}
-	if !sameJSON(e.Policy, gatePolicy(policy)) {
-		return &build.HintError{Err: &refusedError{fmt.Sprintf("it was judged by a policy %q that is not this project's", e.Policy.Name)}, Hint: "gate it again, or --project DIR"}
-	}
-	if v := gate.Judge(e); moves(v.Word, policy) != movesChannel {
-		return &refusedError{fmt.Sprintf("its gate said %s, which moves no channel", v.Word)}
+	if now.Built.After(report.Built) {
+		return &build.HintError{Err: &refusedError{fmt.Sprintf("%.19s was built on %s, before what %s is (%s)", report.Digest, report.Built.Format(time.DateOnly), recipe,
+			now.Built.Format(time.DateOnly))}, Hint: hint}
 	}
 	return nil
 }

@@ -2,16 +2,15 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 
-	"strix-build/internal/build"
 	"strix-build/internal/graph"
 	"strix-build/internal/publish"
+	"strix-build/internal/sign"
 	"strix-build/internal/store"
 	"strix-build/internal/tag"
 	"strix-build/internal/version"
@@ -24,7 +23,7 @@ type publishFlags struct {
 	waivers                 []string
 	waivedBy                trustFlags // beside who signs
 	candidateOnly, together bool
-	revive                  bool
+	revive, otherSigner     bool
 	out                     io.Writer // for the tags
 }
 
@@ -61,6 +60,7 @@ against it stays. Interrupted, the same command goes on and sends only what is m
 	o.waivedBy.addIdentities(f, "may have signed a waiver, beside who publishes")
 	f.BoolVar(&o.candidateOnly, "candidate", false, "move no channel")
 	f.BoolVar(&o.revive, "revive", false, "bring a retired channel back (alias)")
+	f.BoolVar(&o.otherSigner, "other-signer", false, "move a channel whose image somebody else signed, or signed too")
 	f.BoolVar(&o.together, "together", false, "move all channels or none: for siblings that are compared with each other")
 	return cmd
 }
@@ -106,11 +106,17 @@ func (a *app) publish(ctx context.Context, names []string, o publishFlags) error
 			return withHint(err)
 		}
 	}
-	if err := a.signAll(ctx, images, all, o); err != nil {
+	who, err := a.signAll(ctx, images, all, o)
+	if err != nil {
 		return err
 	}
 	for _, p := range all {
-		if err := a.release(ctx, r, p, o.out); err != nil {
+		if err := p.signedAlike(ctx, r, who, o); err != nil {
+			return withHint(err)
+		}
+	}
+	for _, p := range all {
+		if err := a.release(ctx, r, p, who, o.out); err != nil {
 			return withHint(err)
 		}
 	}
@@ -122,7 +128,7 @@ func (a *app) publish(ctx context.Context, names []string, o publishFlags) error
 		}
 		return nil
 	}
-	return withHint(moveChannels(ctx, r, all, o))
+	return withHint(a.moveChannels(ctx, r, all, who, o))
 }
 
 // publication finds an image and all that is to be said of it.
@@ -181,9 +187,12 @@ func (p *publication) channels(ctx context.Context, r *publish.Repository, reviv
 }
 
 // release pushes an image as a candidate.
-func (a *app) release(ctx context.Context, r *publish.Repository, p *publication, out io.Writer) error {
+func (a *app) release(ctx context.Context, r *publish.Repository, p *publication, who *sign.Trust, out io.Writer) error {
 	if p.judged.moves == movesNone {
 		p.release.Recipes = nil
+	}
+	if err := p.attachAnew(ctx, r, who); err != nil {
+		return err
 	}
 	var done *publish.Released
 	err := a.step(fmt.Sprintf("publish: %s as %s:%s", p.record.Ref, r, p.release.Fixed), func(io.Writer) (err error) {
@@ -196,56 +205,6 @@ func (a *app) release(ctx context.Context, r *publish.Repository, p *publication
 	p.digest = done.Digest
 	for _, t := range done.Tags {
 		fmt.Fprintf(out, "%s:%s@%s\n", r, t, done.Digest)
-	}
-	return nil
-}
-
-// moveChannels moves the channels of what passed. What did not is an error that says why.
-func moveChannels(ctx context.Context, r *publish.Repository, all []*publication, o publishFlags) error {
-	var refused []error
-	for _, p := range all {
-		if why := p.stays(ctx, r); why != nil {
-			refused = append(refused, why)
-			p.judged.moves = movesCandidate
-		}
-	}
-	if o.together && len(refused) > 0 && len(all) > 1 {
-		return errors.Join(append(refused, &refusedError{"no channel was moved: --together moves all or none"})...)
-	}
-	move := r.Promote
-	if o.revive {
-		move = r.Revive
-	}
-	for _, p := range all {
-		if p.judged.moves != movesChannel {
-			continue
-		}
-		for _, name := range p.record.Tags {
-			if err := move(ctx, name, p.digest, p.was[name]); err != nil {
-				return errors.Join(append(refused, err)...)
-			}
-			fmt.Fprintf(o.out, "%s:%s@%s\n", r, name, p.digest)
-		}
-	}
-	return errors.Join(refused...)
-}
-
-// stays says why the channels of an image stay where they are; nil: they move.
-func (p *publication) stays(ctx context.Context, r *publish.Repository) error {
-	if p.judged.moves != movesChannel {
-		return &refusedError{fmt.Sprintf("%s: its channel stays: %s: %s", p.record.Ref, p.judged.word, p.judged.why)}
-	}
-	for _, name := range p.record.Tags {
-		old, err := r.WasChannel(ctx, name, p.judged.baseline)
-		if err != nil {
-			return err
-		}
-		if now := p.image[name]; old && now != p.judged.baseline && now != p.digest {
-			return &build.HintError{
-				Err:  &refusedError{fmt.Sprintf("%s: its channel stays: it was judged against %.19s, and %s is %.19s by now", p.record.Ref, p.judged.baseline, name, now)},
-				Hint: fmt.Sprintf("gate it against what the channel is: strix-build recipe %s --against IMAGE", name),
-			}
-		}
 	}
 	return nil
 }

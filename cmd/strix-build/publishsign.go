@@ -16,59 +16,66 @@ import (
 	"strix-build/internal/store"
 )
 
-// signAll makes what is attached to the images: nothing where nobody signs, because what nobody signed says nothing.
-func (a *app) signAll(ctx context.Context, images *store.Store, all []*publication, o publishFlags) error {
+// signAll makes what is attached to the images: nothing where nobody signs, because what nobody signed says nothing. It returns whose documents
+// count: those of whoever signs, and waivers of others who were named; nil: nobody's.
+func (a *app) signAll(ctx context.Context, images *store.Store, all []*publication, o publishFlags) (*sign.Trust, error) {
 	o.rootForOthers = o.waivedBy.identities()
 	if o.waivedBy.identities() && len(o.waivers) == 0 {
-		return usage("--certificate-identity is for --waiver: whose waivers count")
+		return nil, usage("--certificate-identity is for --waiver: whose waivers count")
 	}
 	others, err := o.waivedBy.matches()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	signer, err := a.signer(ctx, o.signerFlags)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if signer == nil {
 		if len(o.waivers) > 0 {
-			return usage("--waiver needs --key or --keyless: a waiver that somebody else signed does not count")
+			return nil, usage("--waiver needs --key or --keyless: a waiver that somebody else signed does not count")
 		}
 		a.printf("nothing is attached: documents about an image are signed (--key, --keyless)\n")
-		return nil
+		return nil, nil //nolint:nilnil // see above
 	}
-	var by sign.Party
+	by, err := a.signEach(ctx, images, all, signer)
+	if err != nil {
+		return nil, err
+	}
+	who, err := a.counting(ctx, by, others, o.root)
+	if err != nil {
+		return nil, err
+	}
+	return &who, waiveAll(all, o.waivers, who)
+}
+
+// signEach signs all that is to be said of the images.
+func (a *app) signEach(ctx context.Context, images *store.Store, all []*publication, signer sign.Signer) (by sign.Party, err error) {
 	for _, p := range all {
 		statements, err := a.statements(ctx, images, p.record, p.judged.evidence)
 		if err != nil {
-			return err
+			return by, err
 		}
 		for _, s := range statements {
 			var artifact publish.Artifact
 			if artifact, by, err = signed(ctx, signer, s.data); err != nil {
-				return fmt.Errorf("%s of %s: %w", s.name, p.record.Ref, err)
+				return by, fmt.Errorf("%s of %s: %w", s.name, p.record.Ref, err)
 			}
 			p.release.Attached = append(p.release.Attached, artifact)
 		}
 	}
-	if len(o.waivers) == 0 {
-		return nil
-	}
-	who, err := a.mayWaive(ctx, by, others, o.root)
-	if err != nil {
-		return err
-	}
-	return waiveAll(all, o.waivers, who)
+	return by, nil
 }
 
-// mayWaive is whose waivers count: of whoever signed the rest, and of others who were named.
-func (a *app) mayWaive(ctx context.Context, by sign.Party, others []keyless.Match, root string) (who sign.Trust, err error) {
+// counting is whose documents count: of whoever signed, and of others who were named.
+func (a *app) counting(ctx context.Context, by sign.Party, others []keyless.Match, root string) (who sign.Trust, err error) {
 	if by.Key != nil {
 		who.Keys = []*sign.PublicKey{by.Key}
 	} else {
 		others = append(others, keyless.Match{Subject: by.Identity.Subject, Issuer: by.Identity.Issuer})
 	}
-	return who, a.trustMatches(ctx, &who, others, root)
+	err = a.trustMatches(ctx, &who, others, root)
+	return who, err
 }
 
 // waiveAll attaches waivers to the images they are about. An image that one stands for may move its channel.

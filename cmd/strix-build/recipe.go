@@ -81,6 +81,7 @@ func (a *app) recipeCmd() *cobra.Command {
 		force          bool
 		target, output string
 		load, push     string
+		signing        signerFlags
 		gating         recipeGate
 	)
 	cmd := &cobra.Command{
@@ -114,7 +115,7 @@ the gate compares single operations of the GPU with the CPU's. An image that wil
 			if target != string(build.Image) && len(names) > 1 && output != "" {
 				return usage("--output takes one recipe, not %d", len(names))
 			}
-			return a.build(cmd.Context(), names, opt, build.Target(target), output, delivery{load, push}, gating, asJSON)
+			return a.build(cmd.Context(), names, opt, build.Target(target), output, delivery{load, push, signing}, gating, asJSON)
 		},
 	}
 	bf.add(cmd)
@@ -127,6 +128,7 @@ the gate compares single operations of the GPU with the CPU's. An image that wil
 	gating.register(fl)
 	fl.StringVar(&load, "load", "", "load the image into `ENGINE`: podman or docker")
 	fl.StringVar(&push, "push", "", "publish the image to `REPOSITORY` (strix-build publish)")
+	signing.add(fl, "private key `FILE` that signs what --push attaches to the image")
 	cmd.AddCommand(a.recipeListCmd(), a.recipeShowCmd())
 	return cmd
 }
@@ -173,7 +175,7 @@ func (a *app) build(ctx context.Context, names []string, opt build.Options, targ
 	if image := target == build.Image || target == build.Test; image && output != "" || !image && to != (delivery{}) {
 		return usage("--output is for --target source and build, --load and --push are for images")
 	}
-	if err := to.check(ctx, names); err != nil {
+	if err := to.check(ctx, a, names); err != nil {
 		return err
 	}
 	b, done, err := a.newBuilder(true)

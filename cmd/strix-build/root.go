@@ -14,6 +14,7 @@ import (
 	"strix-build/internal/buildkit"
 	"strix-build/internal/project"
 	"strix-build/internal/runner"
+	"strix-build/internal/sign"
 )
 
 type streams struct {
@@ -28,6 +29,7 @@ type app struct {
 
 	fsys    fs.FS                     // of the project once it is open: snippets in errors come from it
 	remotes map[string]*runner.Remote // hosts that programs run on
+	signers map[signerFlags]sign.Signer
 
 	projectDir string
 	stateDir   string

@@ -41,6 +41,10 @@ func serveRegistry(ts *testscript.TestScript, _ bool, args []string) {
 		if strings.Contains(all, "yesterday") { // is what its clock says
 			w.Header().Set("Date", time.Now().Add(-24*time.Hour).UTC().Format(http.TimeFormat))
 		}
+		if _, suffix, ok := strings.Cut(all, "keeps="); ok && req.Method == http.MethodPut && strings.HasSuffix(req.URL.Path, suffix) {
+			http.Error(w, "this one stays", http.StatusForbidden)
+			return
+		}
 		r.ServeHTTP(w, req)
 	}))
 	ts.Defer(s.Close)

@@ -32,8 +32,23 @@ func (s *signerFlags) add(f *pflag.FlagSet, key string) {
 // nobody reports that nobody signs.
 func (s *signerFlags) nobody() bool { return s.key == "" && !s.keyless }
 
-// signer is who signs; nil: nobody.
+// signer is who signs; nil: nobody. A command asks for a password once.
 func (a *app) signer(ctx context.Context, s signerFlags) (sign.Signer, error) {
+	if known, ok := a.signers[s]; ok {
+		return known, nil
+	}
+	found, err := a.findSigner(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if a.signers == nil {
+		a.signers = map[signerFlags]sign.Signer{}
+	}
+	a.signers[s] = found
+	return found, nil
+}
+
+func (a *app) findSigner(ctx context.Context, s signerFlags) (sign.Signer, error) {
 	switch {
 	case s.key != "" && s.keyless:
 		return nil, usage("--key and --keyless: one of them signs")

@@ -21,6 +21,7 @@ import (
 
 // boxImage is what a toolbox follows, as it is now: the channel of a repository, or the newest image of the local store.
 type boxImage struct {
+	channel    string
 	digest     string
 	repository *publish.Repository // nil: the local store
 	record     *store.Record
@@ -47,9 +48,9 @@ func (a *app) follow(ctx context.Context, recipe, from string) (*boxImage, error
 		return nil, &build.HintError{Err: &refusedError{said.Error()}, Hint: fmt.Sprintf("strix-build toolbox create %s --from %s; this one stays as it is", gone.Successor, from)}
 	case gone != nil:
 		a.printf("%s:%s is another name of %s (%s)\n", r, recipe, gone.Successor, gone.Reason)
-		digest = gone.Image
+		recipe, digest = gone.Successor, gone.Image
 	}
-	return &boxImage{digest: digest, repository: r}, nil
+	return &boxImage{channel: recipe, digest: digest, repository: r}, nil
 }
 
 // followStore finds a recipe's newest image in the local store: of the track that the name has, as channels have it.
@@ -90,6 +91,7 @@ func (a *app) checkSigned(ctx context.Context, i *boxImage, pem string) error {
 	if report, _, err = checkAttached(ctx, i.repository, i.digest, sign.Trust{Keys: keys}); err != nil {
 		return withHint(err)
 	}
+	report.Under(tag.Moving(i.channel, tag.Channel))
 	if report.OK() {
 		return nil
 	}

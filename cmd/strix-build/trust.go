@@ -80,7 +80,8 @@ func (a *app) trust(ctx context.Context, command, why string, t trustFlags) (out
 	if out.Keys, err = publicKeys(t.keys); err != nil {
 		return out, err
 	}
-	return out, a.trustMatches(ctx, &out, matches, t.root)
+	err = a.trustMatches(ctx, &out, matches, t.root)
+	return out, err
 }
 
 // trustMatches adds identities to who counts.

@@ -11,6 +11,7 @@ import (
 	"strix-build/internal/attest"
 	"strix-build/internal/publish"
 	"strix-build/internal/sign"
+	"strix-build/internal/tag"
 )
 
 func (a *app) verifyCmd() *cobra.Command {
@@ -110,6 +111,9 @@ func checkNamed(ctx context.Context, r *publish.Repository, what string, who sig
 	}
 	if gone == nil {
 		report, _, err := checkAttached(ctx, r, image, who)
+		if err == nil {
+			under(report, what)
+		}
 		return report, nil, err
 	}
 	bundles, err := bundlesOf(ctx, r, gone.Notice)
@@ -126,9 +130,20 @@ func checkNamed(ctx context.Context, r *publish.Repository, what string, who sig
 	}
 	report, _, err := checkAttached(ctx, r, gone.Image, who)
 	if err == nil {
+		report.Under(tag.Moving(gone.Successor, tag.Channel))
 		report.Rows = append(report.Rows, notice.Rows...)
 	}
 	return report, gone, err
+}
+
+// under checks that an image belongs under a tag; a digest is nobody's.
+func under(report *attest.Report, what string) {
+	if strings.HasPrefix(what, "sha256:") {
+		return
+	}
+	if t, err := tag.Parse(what); err == nil && t.Kind != tag.Referrers {
+		report.Under(t)
+	}
 }
 
 // checkAttached checks what is attached to an image.

@@ -41,7 +41,8 @@ type Built struct {
 	Key      string            // of the graph it was made from
 	Inputs   map[string]string // all that decided it, by names that people know
 	Finished time.Time
-	How      *How // nil in records from before it was written down
+	Channels []string // that it may become: the recipe's image.tags, with its track's suffix
+	How      *How     // nil in records from before it was written down
 }
 
 // How is how a build was asked for, and by what it was done.

@@ -65,8 +65,9 @@ type checker struct {
 
 // gated is what the evidence of a statement shows.
 type gated struct {
-	digest  digest.Digest
-	verdict gate.Verdict
+	digest   digest.Digest
+	verdict  gate.Verdict
+	evidence *gate.Evidence
 }
 
 type waiver struct {
@@ -113,7 +114,7 @@ func (c *checker) statement(name string, s *Statement) (string, error) {
 	case TypeSignature:
 		return "", nil
 	case TypeProvenance:
-		return "", checkProvenance(s.Predicate)
+		return c.provenance(s.Predicate)
 	case TypeSBOM:
 		doc, err := readSBOM(s.Predicate)
 		if err != nil {
@@ -133,12 +134,45 @@ func (c *checker) statement(name string, s *Statement) (string, error) {
 	return "; what it says was not checked", nil
 }
 
-func checkProvenance(predicate []byte) error {
+// provenance notes for which channels the image was made.
+func (c *checker) provenance(predicate []byte) (string, error) {
 	var p slsa.Provenance
 	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(predicate, &p); err != nil {
-		return errors.New(strings.ReplaceAll(err.Error(), "\u00a0", " "))
+		return "", errors.New(strings.ReplaceAll(err.Error(), "\u00a0", " "))
 	}
-	return p.Validate()
+	if err := p.Validate(); err != nil {
+		return "", err
+	}
+	c.report.Channels = append(c.report.Channels, channelsOf(p.GetBuildDefinition().GetExternalParameters().AsMap())...)
+	c.report.Key = strings.TrimPrefix(p.GetBuildDefinition().GetInternalParameters().GetFields()["key"].GetStringValue(), "sha256:")
+	said := ""
+	if at := p.GetRunDetails().GetMetadata().GetFinishedOn(); at.IsValid() && at.GetSeconds() != 0 {
+		c.report.Built = at.AsTime()
+		said = "; built " + at.AsTime().Format(time.DateOnly)
+	}
+	return said, nil
+}
+
+// channelsOf are the channels that parameters of a build name. Those of before they were written down name the recipe, and perhaps a track, after which
+// channels are named where a recipe does not say otherwise.
+func channelsOf(asked map[string]any) []string {
+	var out []string
+	if list, ok := asked[paramChannels].([]any); ok {
+		for _, one := range list {
+			if name, ok := one.(string); ok {
+				out = append(out, name)
+			}
+		}
+		return out
+	}
+	recipe, _ := asked[paramRecipe].(string)
+	if recipe == "" {
+		return nil
+	}
+	if track, _ := asked[paramTrack].(string); track != "" {
+		out = append(out, recipe+"-"+track)
+	}
+	return append(out, recipe)
 }
 
 // evidence computes a gate's verdict again.
@@ -154,7 +188,7 @@ func (c *checker) evidence(predicate []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	c.gates = append(c.gates, gated{sum, v})
+	c.gates = append(c.gates, gated{sum, v, e})
 	return fmt.Sprintf("; %s, computed again, against policy %s", v.Word, e.Policy.Name), nil
 }
 
@@ -164,6 +198,7 @@ func (c *checker) verdict() {
 	for _, g := range c.gates {
 		word, by := g.verdict.Word, c.waiverFor(g)
 		c.report.Verdicts = append(c.report.Verdicts, word)
+		c.report.Gates = append(c.report.Gates, Gate{g.evidence, word, by != nil})
 		switch {
 		case word == gate.Pass:
 			c.ok(rowVerdict, "PASS")

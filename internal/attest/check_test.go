@@ -96,7 +96,7 @@ func TestCheckOfGoodSet(t *testing.T) {
 	want := `image ` + thisImage + `
 bundle 1  ok  signature, signed with key MINE
 bundle 2  ok  evidence, signed with key MINE; PASS, computed again, against policy any-device
-bundle 3  ok  provenance, signed with key MINE
+bundle 3  ok  provenance, signed with key MINE; built 2026-07-06
 bundle 4  ok  SBOM, signed with key MINE; 8 packages
 verdict   ok  PASS
 `

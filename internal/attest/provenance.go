@@ -22,6 +22,13 @@ const (
 	BuilderID = "https://strix-build.dev/builder/local/v1"
 )
 
+// External parameters that are read again.
+const (
+	paramRecipe   = "recipe"
+	paramTrack    = "track"
+	paramChannels = "channels"
+)
+
 // Provenance is the statement about what img was made from: SLSA's, v1. It needs the record of the build.
 func Provenance(img *Image) ([]byte, error) {
 	if img.Built == nil {
@@ -52,12 +59,15 @@ func Provenance(img *Image) ([]byte, error) {
 
 // asked is what whoever asked for the image decided. Of builds whose asking was not written down it is the recipe alone.
 func (img *Image) asked() map[string]any {
-	out := map[string]any{"recipe": img.Labels[graph.LabelRecipe]}
+	out := map[string]any{paramRecipe: img.Labels[graph.LabelRecipe]}
+	if len(img.Built.Channels) > 0 {
+		out[paramChannels] = anyList(img.Built.Channels)
+	}
 	h := img.Built.How
 	if h == nil {
 		return out
 	}
-	out["track"], out["set"], out["waive"] = h.Track, anyList(h.Set), anyList(h.Waive)
+	out[paramTrack], out["set"], out["waive"] = h.Track, anyList(h.Set), anyList(h.Waive)
 	if h.Base != "" {
 		out["base"] = h.Base
 	}

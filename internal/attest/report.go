@@ -3,9 +3,13 @@ package attest
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"text/tabwriter"
+	"time"
 
 	"strix-build/internal/gate"
+	"strix-build/internal/tag"
 )
 
 // Report is what [Check] found.
@@ -14,6 +18,17 @@ type Report struct {
 	Rows     []Row       `json:"rows"`     // a row each bundle, in their order, then what is missing, then verdicts
 	Verdicts []gate.Word `json:"verdicts"` // of each evidence that counts
 	Waived   bool        `json:"waived"`   // a waiver stands for one of them
+	Channels []string    `json:"channels"` // that the image was made for, as its provenance says; so the next two
+	Built    time.Time   `json:"built,omitzero"`
+	Key      string      `json:"key,omitempty"` // of the graph, without sha256:
+	Gates    []Gate      `json:"-"`
+}
+
+// Gate is evidence that counts, and what it comes to.
+type Gate struct {
+	Evidence *gate.Evidence
+	Word     gate.Word // computed again
+	Waived   bool      // a waiver stands for it
 }
 
 // Row is one thing that was checked.
@@ -31,6 +46,26 @@ func (r *Report) OK() bool {
 		}
 	}
 	return len(r.Rows) > 0
+}
+
+// Under adds rows that say whether a tag is one that the image was made for: who may write to a registry, and not sign, could have a
+// channel name the signed image of another recipe, or a tag that never moves another image of the same.
+func (r *Report) Under(t tag.Tag) {
+	row := Row{Name: "channel", OK: slices.Contains(r.Channels, t.Recipe), Why: t.Recipe}
+	switch {
+	case len(r.Channels) == 0:
+		row.Why = "nothing that counts says which channels the image was made for"
+	case !row.OK:
+		row.Why = fmt.Sprintf("the image was made for %s, and not for %s", strings.Join(r.Channels, ", "), t.Recipe)
+	}
+	r.Rows = append(r.Rows, row)
+	if t.Kind == tag.Fixed && r.Key != "" {
+		made := Row{Name: "tag", OK: strings.HasPrefix(r.Key, t.Key) && r.Built.UTC().Format(tag.DateForm) == t.Date, Why: t.String()}
+		if !made.OK {
+			made.Why = fmt.Sprintf("the image was built on %s with key %.7s, and the tag says otherwise", r.Built.UTC().Format(time.DateOnly), r.Key)
+		}
+		r.Rows = append(r.Rows, made)
+	}
 }
 
 // Text writes a line for each row.

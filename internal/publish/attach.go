@@ -22,6 +22,7 @@ type Artifact struct {
 	Data        []byte
 	Annotations map[string]string
 	Digest      string // of its manifest, once it is in a registry
+	Anew        bool   // attach it even where a list has one that states the same: by its own word, which anybody may write
 }
 
 // AnnotationStatement says what a document states, whoever signed it and however often: what states the same is not attached twice. (The type that a
@@ -114,7 +115,7 @@ func (r *Repository) Attach(ctx context.Context, digest string, artifacts []Arti
 	var out []Artifact
 	for _, a := range artifacts {
 		states := a.Annotations[AnnotationStatement]
-		if states != "" && slices.ContainsFunc(there, func(d v1.Descriptor) bool { return d.Annotations[AnnotationStatement] == states }) {
+		if !a.Anew && states != "" && slices.ContainsFunc(there, func(d v1.Descriptor) bool { return d.Annotations[AnnotationStatement] == states }) {
 			continue
 		}
 		img, err := a.image(subject)

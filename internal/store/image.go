@@ -101,13 +101,43 @@ func (s *Store) recordFile(name string) string {
 	return filepath.Join(s.dir, "records", strings.ReplaceAll(name, "/", "%2F")+".json") // no name has a %
 }
 
-// Image opens the image of r.
+// Image opens the image of r: its manifest and its configuration are those that their digests say. Layers are compared with theirs by who reads them.
 func (s *Store) Image(r *Record) (v1.Image, error) {
 	p, err := layout.FromPath(s.dir)
 	if err != nil {
 		return nil, err
 	}
-	return openImage(p, r.Digest)
+	img, err := openImage(p, r.Digest)
+	if err != nil {
+		return nil, err
+	}
+	if err := unchanged(img, r.Digest); err != nil {
+		return nil, fmt.Errorf("image %q of the store: %w", r.Name, err)
+	}
+	return img, nil
+}
+
+// unchanged compares what the library believes: names of files.
+func unchanged(img v1.Image, want string) error {
+	manifest, err := img.RawManifest()
+	if err != nil {
+		return err
+	}
+	if got := digest.FromBytes(manifest).String(); got != want {
+		return fmt.Errorf("its manifest was changed: it is %s, and was %s", got, want)
+	}
+	m, err := img.Manifest()
+	if err != nil {
+		return err
+	}
+	config, err := img.RawConfigFile()
+	if err != nil {
+		return err
+	}
+	if got := digest.FromBytes(config).String(); got != m.Config.Digest.String() {
+		return fmt.Errorf("its configuration was changed: it is %s, and was %s", got, m.Config.Digest)
+	}
+	return nil
 }
 
 // Import takes the image of a layout that a solve left in dir (same file system) and makes it the image of r.Name.

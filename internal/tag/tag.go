@@ -46,7 +46,7 @@ const (
 
 const (
 	shortHash = 7 // digits
-	dateForm  = "20060102"
+	DateForm  = "20060102"
 	longest   = "-b9999999-0000000-0000000-20060102" // that a fixed tag has after its recipe
 )
 
@@ -63,7 +63,7 @@ func Of(recipe string, build version.Build, commit, key string, built time.Time)
 	if len(commit) < shortHash || len(key) < shortHash || build == 0 {
 		return Tag{}, fmt.Errorf("no tag can be made of build %q, commit %q, key %q", build, commit, key)
 	}
-	t := Tag{Fixed, recipe, build, commit[:shortHash], key[:shortHash], built.UTC().Format(dateForm)}
+	t := Tag{Fixed, recipe, build, commit[:shortHash], key[:shortHash], built.UTC().Format(DateForm)}
 	got, err := Parse(t.String())
 	if err == nil && got != t {
 		err = fmt.Errorf("tag %q would be read as another one", t)
@@ -99,7 +99,7 @@ func Parse(s string) (Tag, error) {
 		if err != nil {
 			return Tag{}, fmt.Errorf("tag %q: %w", s, err)
 		}
-		if _, err := time.Parse(dateForm, m[5]); err != nil {
+		if _, err := time.Parse(DateForm, m[5]); err != nil {
 			return Tag{}, fmt.Errorf("tag %q: %q is no date", s, m[5])
 		}
 		return Tag{Fixed, m[1], build, m[3], m[4], m[5]}, nil
@@ -115,7 +115,7 @@ func Parse(s string) (Tag, error) {
 
 // Day is the date of a fixed tag, at its beginning in UTC.
 func (t Tag) Day() time.Time {
-	d, err := time.Parse(dateForm, t.Date)
+	d, err := time.Parse(DateForm, t.Date)
 	if err != nil {
 		return time.Time{}
 	}

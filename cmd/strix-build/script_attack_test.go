@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"strix-build/internal/publish"
+)
+
+// What somebody does who may write to a registry, and has no key.
+
+// retag has a tag name an image, whatever it named: retag REPOSITORY TAG DIGEST.
+func retag(ts *testscript.TestScript, _ bool, args []string) {
+	r, err := name.NewRepository(args[0])
+	ts.Check(err)
+	d, err := remote.Get(r.Digest(args[2]))
+	ts.Check(err)
+	ts.Check(remote.Tag(r.Tag(args[1]), d))
+}
+
+// forge puts documents in the place of those that are attached to an image: they are listed as the true ones are, and say nothing: forge REPOSITORY DIGEST.
+func forge(ts *testscript.TestScript, _ bool, args []string) {
+	r, err := publish.Open(args[0], publish.Options{})
+	ts.Check(err)
+	repo, err := name.NewRepository(args[0])
+	ts.Check(err)
+	ctx := context.Background()
+	attached, err := r.Attached(ctx, args[1])
+	ts.Check(err)
+	forged := map[string]publish.Artifact{}
+	for _, a := range attached {
+		d, err := v1.NewHash(a.Digest)
+		ts.Check(err)
+		ts.Check(remote.Delete(repo.Digest(d.String())))
+		a.Data = []byte("{}")
+		forged[a.Digest] = a
+	}
+	_, err = r.Attach(ctx, args[1], slices.Collect(maps.Values(forged)))
+	ts.Check(err)
+}
