@@ -88,7 +88,7 @@ func (w *watch) proven(ctx context.Context, r *publish.Repository, digest string
 }
 
 // signedBy checks documents as strix-build verify does.
-func signedBy(keys []*sign.PublicKey) func(digest string, documents []publish.Artifact) error {
+func signedBy(keys []*sign.PublicKey, recipe string) func(digest string, documents []publish.Artifact) error {
 	return func(digest string, documents []publish.Artifact) error {
 		var bundles []attest.Bundle
 		for _, d := range documents {
@@ -97,6 +97,7 @@ func signedBy(keys []*sign.PublicKey) func(digest string, documents []publish.Ar
 			}
 		}
 		report := attest.Check(digest, bundles, sign.Trust{Keys: keys}, time.Now())
+		report.Under(tag.Moving(recipe, tag.Channel))
 		if report.OK() {
 			return nil
 		}

@@ -57,7 +57,7 @@ func newLane(ctx context.Context, p Program, c Client, work string, disk int64) 
 	if l.server, err = startServer(ctx, p, work, disk); err != nil {
 		return nil, err
 	}
-	l.watch = &watch{check: signedBy(c.Keys), recipe: c.Recipe, address: func() string { return l.server.address }, channel: map[string]string{}}
+	l.watch = &watch{check: signedBy(c.Keys, c.Recipe), recipe: c.Recipe, address: func() string { return l.server.address }, channel: map[string]string{}}
 	l.proxy = NewProxy(l.server.address, Hooks{Kill: l.kill, Registry: func() error {
 		address, err := l.server.again(ctx)
 		if err == nil {

@@ -44,7 +44,7 @@ func newFront(t *testing.T) *front {
 		t.Fatal(err)
 	}
 	f := &front{inner: strings.TrimPrefix(inner.URL, "http://")}
-	f.watch = &watch{check: signedBy(keys), recipe: "trial", address: func() string { return f.inner }, channel: map[string]string{}}
+	f.watch = &watch{check: signedBy(keys, "trial"), recipe: "trial", address: func() string { return f.inner }, channel: map[string]string{}}
 	f.proxy = NewProxy(f.inner, Hooks{Written: f.written, Kill: func() { f.kills.Add(1) }})
 	outer := httptest.NewUnstartedServer(f.proxy)
 	outer.Config.ErrorLog = log.New(io.Discard, "", 0)
