@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -120,6 +122,9 @@ func (a *app) privateKey(file string) (*sign.Key, error) {
 		return nil, usage("--key: %v", err)
 	}
 	k, err := sign.ReadKey(data, a.password)
+	if err != nil && bytes.Contains(data, []byte("PUBLIC KEY-----")) {
+		return nil, &build.HintError{Err: usage("--key: %s is a public key", file), Hint: "signing takes the private half, such as " + strings.TrimSuffix(file, ".pub") + ".key"}
+	}
 	if errors.Is(err, sign.ErrPassword) {
 		return nil, &build.HintError{Err: usage("--key: %s: %v", file, err), Hint: "the password is $" + passwordVariable + ", or asked for where that is not set"}
 	}
@@ -138,6 +143,9 @@ func publicKeys(files []string) ([]*sign.PublicKey, error) {
 			return nil, usage("--key: %v", err)
 		}
 		keys, err := sign.ReadPublicKeys(data)
+		if err != nil && bytes.Contains(data, []byte("PRIVATE KEY-----")) {
+			return nil, &build.HintError{Err: usage("--key: %s is a private key", f), Hint: "checking takes the public half, such as " + strings.TrimSuffix(f, ".key") + ".pub"}
+		}
 		if err != nil {
 			return nil, asUsageOf("--key: "+f, err)
 		}

@@ -81,7 +81,7 @@ func (a *app) promote(ctx context.Context, repo, recipe string, o promoteFlags) 
 		return err
 	}
 	if gone == nil && was != "" && was != image {
-		if err := a.follows(ctx, r, report, recipe, was, who); err != nil && o.image == "" {
+		if err := a.repeated(ctx, r, report, recipe, was, who); err != nil && o.image == "" {
 			return err
 		} else if err != nil {
 			a.printf("note: %v\n", err)
@@ -128,6 +128,14 @@ func (a *app) gateMoves(g attest.Gate) error {
 		return &refusedError{fmt.Sprintf("its gate said %s, which moves no channel", g.Word)}
 	}
 	return nil
+}
+
+// repeated says why an image is not to become the channel unasked.
+func (a *app) repeated(ctx context.Context, r *publish.Repository, report *attest.Report, recipe, was string, who sign.Trust) error {
+	if err := rejected(ctx, r, recipe, report.Digest, was); err != nil {
+		return err
+	}
+	return a.follows(ctx, r, report, recipe, was, who)
 }
 
 // follows says why an image does not come after what the channel is: it was not compared with that, or is older.

@@ -71,7 +71,7 @@ func (a *app) prune(ctx context.Context, r *publish.Repository, o pruneFlags) er
 	switch {
 	case failed != nil:
 	case len(plan) == 0:
-		a.printf("nothing to remove: all images are younger than %d days, among the newest %d, or in use\n", o.days, o.keep)
+		a.printf("nothing to remove: each image is younger than %d days (--days), among the newest %d of its recipe (--keep), or in use\n", o.days, o.keep)
 	case !o.really:
 		a.printf("nothing was removed; --delete does it\n")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
@@ -98,6 +99,9 @@ func (a *app) publish(ctx context.Context, names []string, o publishFlags) error
 		p, err := a.publication(images, n)
 		if err != nil {
 			return err
+		}
+		if m := p.record.Made; m != nil && len(m.Set) > 0 {
+			a.printf("note: %s was built with --set %s\n", p.record.Ref, strings.Join(m.Set, " "))
 		}
 		all = append(all, p)
 	}

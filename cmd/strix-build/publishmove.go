@@ -37,6 +37,11 @@ func (a *app) moveChannels(ctx context.Context, r *publish.Repository, all []*pu
 		}
 		done, err := p.move(ctx, r, o)
 		moved = append(moved, done...)
+		for _, m := range done {
+			if m.was != "" && m.was != m.digest {
+				a.printf("%s: the channel moved; it was %s\n", m.name, m.was)
+			}
+		}
 		if err != nil && o.together {
 			err = errors.Join(err, a.moveBack(ctx, r, moved))
 		}
@@ -63,6 +68,19 @@ func (p *publication) move(ctx context.Context, r *publish.Repository, o publish
 		fmt.Fprintf(o.out, "%s:%s@%s\n", r, name, p.digest)
 	}
 	return moved, nil
+}
+
+// rejected refuses an image that a rollback took the channel away from: that was a decision, and this is a repetition.
+func rejected(ctx context.Context, r *publish.Repository, recipe, digest, was string) error {
+	if was == digest {
+		return nil
+	}
+	yes, err := r.WasRejected(ctx, recipe, digest)
+	if err != nil || !yes {
+		return err
+	}
+	return &build.HintError{Err: &refusedError{fmt.Sprintf("%s: its channel stays: a rollback took it away from this image, %.19s", recipe, digest)},
+		Hint: fmt.Sprintf("strix-build promote %s %s --image %s, if it is good after all", r, recipe, digest)}
 }
 
 // moveBack takes back what was moved together with what could not be. A channel that was not there before stays: no tag is deleted here.
@@ -167,6 +185,9 @@ func (p *publication) stays(ctx context.Context, r *publish.Repository) error {
 		return &refusedError{fmt.Sprintf("%s: its channel stays: %s: %s", p.record.Ref, p.judged.word, p.judged.why)}
 	}
 	for _, name := range p.record.Tags {
+		if err := rejected(ctx, r, name, p.record.Digest, p.was[name]); err != nil {
+			return err
+		}
 		old, err := r.WasChannel(ctx, name, p.judged.baseline)
 		if err != nil {
 			return err

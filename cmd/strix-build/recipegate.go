@@ -117,7 +117,8 @@ func judgedRecord(r *store.Record) bool { return r.Gate != nil && r.Gate.Verdict
 // judgedBefore repeats what was said of an image that is up to date.
 func (a *app) judgedBefore(r *build.Result) error {
 	if w := gate.Word(r.Gate.Verdict); (gate.Verdict{Word: w}).Refused() {
-		return &refusedError{r.Name + ": " + r.Gate.Verdict + ", as it was on " + r.Gate.When.Format(time.DateOnly)}
+		return &build.HintError{Err: &refusedError{r.Name + ": " + r.Gate.Verdict + ", as it was on " + r.Gate.When.Format(time.DateOnly) + ": " + r.Gate.Why},
+			Hint: "the image is the same; --force builds and gates it again"}
 	}
 	return nil
 }

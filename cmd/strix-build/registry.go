@@ -3,14 +3,20 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
+	"strix-build/internal/build"
 	"strix-build/internal/registry"
 )
 
@@ -64,6 +70,11 @@ func (a *app) serveRegistry(ctx context.Context, o serveFlags) error {
 	if a.verbose {
 		requests = a.err
 	}
+	unlock, err := alone(o.dir)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	h, err := registry.Open(o.dir, registry.Options{NoReferrers: o.noReferrers, ReadOnly: o.readOnly, Log: requests})
 	if err != nil {
 		return err
@@ -71,7 +82,7 @@ func (a *app) serveRegistry(ctx context.Context, o serveFlags) error {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", o.listen)
 	if err != nil {
-		return usage("--listen %s: %v", o.listen, err)
+		return listenError(o.listen, err)
 	}
 	s := &http.Server{Handler: h, ReadHeaderTimeout: headWithin}
 	stop := context.AfterFunc(ctx, func() {
@@ -84,5 +95,36 @@ func (a *app) serveRegistry(ctx context.Context, o serveFlags) error {
 	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
-	return context.Cause(ctx)
+	return errServed
+}
+
+// errServed says that a server was asked to end, and did: that is no interruption.
+var errServed = errors.New("ended")
+
+// alone keeps a folder for one registry: each holds in memory what is in it.
+func alone(dir string) (unlock func(), err error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		_ = f.Close()
+		return nil, &build.HintError{Err: fmt.Errorf("another registry serves %q", dir), Hint: "--dir DIR keeps this one elsewhere"}
+	}
+	return func() { _ = f.Close() }, nil
+}
+
+// listenError says what is wrong with an address.
+func listenError(address string, err error) error {
+	said := usage("--listen %s: %v", address, err)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return &build.HintError{Err: said, Hint: "somebody listens there; --listen 127.0.0.1:0 takes a free port and says which"}
+	case !strings.Contains(address, ":"):
+		return &build.HintError{Err: said, Hint: "--listen 127.0.0.1:" + address}
+	}
+	return said
 }

@@ -15,6 +15,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"strix-build/internal/faults"
 )
@@ -45,7 +46,7 @@ Exit code 1: something was wrong at least once. Nothing of the state folder is t
 	f := cmd.Flags()
 	f.Uint64Var(&o.seed, "seed", 1, "`N` that decides what goes wrong where")
 	f.IntVar(&o.count, "count", 200, "`N` faults") //nolint:mnd // some of each kind
-	f.StringSliceVar(&o.kinds, "kind", nil, "`KIND`s of faults (default: all that can be played here)")
+	f.StringSliceVar(&o.kinds, "kind", nil, "`KIND`s of faults: "+kindList(faults.Kinds())+" (default: all that can be played here)")
 	f.StringSliceVar(&o.registries, "registry", nil, "`REGISTRY`s: embedded, no-referrers, docker-registry (default: all that are here)")
 	f.BoolVar(&o.json, "json", false, "print JSON: all trials")
 	f.BoolVar(&o.keep, "keep", false, "keep the folder of the run, and say where it is")
@@ -80,10 +81,26 @@ func (a *app) registryFaults(ctx context.Context, o faultsFlags) (failed error) 
 	if o.json {
 		return errors.Join(json.NewEncoder(a.out).Encode(trials), wrongTrials(trials))
 	}
-	if err := faults.Table(a.out, trials); err != nil {
+	table := faults.Table
+	if f, ok := a.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		table = faults.Aligned
+	}
+	if err := table(a.out, trials); err != nil {
 		return err
 	}
-	return errors.Join(a.saidAtFaults(trials), wrongTrials(trials))
+	if err := errors.Join(a.saidAtFaults(trials), wrongTrials(trials)); err != nil {
+		return err
+	}
+	a.printf("nothing was wrong\n")
+	return nil
+}
+
+func kindList(kinds []faults.Kind) string {
+	var out []string
+	for _, k := range kinds {
+		out = append(out, string(k))
+	}
+	return strings.Join(out, ", ")
 }
 
 // faultKinds are those that are asked for, or all that can be played here.
@@ -106,7 +123,7 @@ func (a *app) faultKinds(ctx context.Context, asked []string, keep bool) ([]faul
 	var out []faults.Kind
 	for _, k := range asked {
 		if !slices.Contains(all, faults.Kind(k)) {
-			return nil, usage("--kind %q: want of %v", k, all)
+			return nil, usage("--kind %q: there are %s", k, kindList(all))
 		}
 		out = append(out, faults.Kind(k))
 	}
@@ -137,12 +154,15 @@ func (a *app) playFaults(ctx context.Context, o faultsFlags, kinds []faults.Kind
 	return trials, err
 }
 
-// saidAtFaults shows what people were told where strix-build gave up, once for each kind.
+// saidAtFaults shows what people were told where strix-build gave up, and the same command went on afterwards, once for each kind.
 func (a *app) saidAtFaults(trials []*faults.Trial) error {
 	seen := map[faults.Kind]bool{}
 	w := tabwriter.NewWriter(a.err, 0, 0, 2, ' ', 0)
 	for _, t := range trials {
 		if t.Ended == faults.GaveUp && !seen[t.Kind] {
+			if len(seen) == 0 {
+				a.printf("where it gave up, to be run again, it said:\n")
+			}
 			seen[t.Kind] = true
 			fmt.Fprintf(w, "%s\t%s\n", t.Kind, strings.ReplaceAll(t.Said, "\n", "\n\t"))
 		}

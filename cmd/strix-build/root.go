@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -49,6 +50,9 @@ func run(ctx context.Context, args []string, s streams) int {
 	root.SetErr(s.err)
 	err := root.ExecuteContext(ctx)
 	a.hangUp()
+	if errors.Is(err, errServed) {
+		return exitDone
+	}
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"text/tabwriter"
 	"time"
 )
 
@@ -61,8 +62,19 @@ func Table(w io.Writer, trials []*Trial) error {
 	return err
 }
 
+// Aligned writes tallies for a terminal.
+func Aligned(w io.Writer, trials []*Trial) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "FAULT\tTRIALS\tWENT ON\tAGAIN\tKILLED\tMIB\tWRONG")
+	for _, row := range Tallies(trials) {
+		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%.1f\t%d\n", row.Kind, row.Trials, row.Ended[WentOn], row.Ended[GaveUp], row.Ended[Killed], float64(row.Sent)/mebibyte, row.Wrong)
+	}
+	return t.Flush()
+}
+
+const mebibyte = 1 << 20
+
 func (t Tally) row(name string) string {
-	const mebibyte = 1 << 20
 	return fmt.Sprintf("| %s | %d | %d | %d | %d | %.1f | %d | %d |", name, t.Trials, t.Ended[WentOn], t.Ended[GaveUp], t.Ended[Killed],
 		float64(t.Sent)/mebibyte, t.Again, t.Wrong)
 }

@@ -128,8 +128,30 @@ func (r *Repository) Rollback(ctx context.Context, recipe string) (from, to stri
 	if err := r.Complete(ctx, to); err != nil {
 		return "", "", err
 	}
+	if err := r.reject(ctx, recipe, from, to); err != nil {
+		return "", "", err
+	}
 	if err := r.Point(ctx, channel, to, from); err != nil {
 		return "", "", err
 	}
 	return from, to, r.follow(ctx, recipe)
+}
+
+// reject notes what a rollback takes the channel away from, before it does: whoever publishes that image again, as a job at night would, is to know.
+func (r *Repository) reject(ctx context.Context, recipe, from, to string) error {
+	if from == "" || from == to {
+		return nil
+	}
+	t := tag.Moving(recipe, tag.Rejected)
+	was, err := r.Head(ctx, t.String())
+	if err != nil {
+		return err
+	}
+	return r.Point(ctx, t, from, was)
+}
+
+// WasRejected reports whether an image is the one that a rollback took a recipe's channel away from, last.
+func (r *Repository) WasRejected(ctx context.Context, recipe, digest string) (bool, error) {
+	rejected, err := r.Head(ctx, tag.Moving(recipe, tag.Rejected).String())
+	return rejected == digest && digest != "", err
 }

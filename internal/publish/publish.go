@@ -28,6 +28,9 @@ func parseRepository(repo string) (name.Repository, error) {
 	if scheme, rest, ok := strings.Cut(repo, "://"); ok {
 		return name.Repository{}, fmt.Errorf("repository %q has a scheme (%s); write %q", repo, scheme, rest)
 	}
+	if i := strings.LastIndexAny(repo, ":@"); i > strings.LastIndexByte(repo, '/') && strings.Contains(repo, "/") {
+		return name.Repository{}, fmt.Errorf("%q names an image; the repository is %q", repo, repo[:i])
+	}
 	r, err := name.NewRepository(repo)
 	if err != nil {
 		return r, fmt.Errorf("repository %q: %w", repo, err)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -122,6 +123,9 @@ func (r *Repository) explain(ctx context.Context, what, of string, err error) er
 	err = fmt.Errorf("%s %s: %w", what, full, err)
 	var t *transport.Error
 	if !errors.As(err, &t) {
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			return &AccessError{err, fmt.Sprintf("nobody listens at %s; a registry of your own: strix-build registry serve", r.name.RegistryStr())}
+		}
 		if cutOff(err) {
 			return &AccessError{err, "the connection broke again and again: the same command goes on, and sends only what is missing"}
 		}

@@ -23,6 +23,7 @@ const (
 	Candidate Kind = "candidate" // RECIPE-candidate: the newest that was pushed
 	Channel   Kind = "channel"   // RECIPE: what users pull
 	LastGood  Kind = "lkg"       // RECIPE-lkg: the channel before this one
+	Rejected  Kind = "rejected"  // RECIPE-rejected: what a rollback took the channel away from, last
 	Referrers Kind = "referrers" // sha256-HEX: what is attached to an image, on registries that keep no such list themselves
 )
 
@@ -40,6 +41,7 @@ type Tag struct {
 const (
 	CandidateEnd = "-candidate"
 	LastGoodEnd  = "-lkg"
+	RejectedEnd  = "-rejected"
 	AnchorEnd    = "-anchor" // the first image that passed its gate
 	CompanionEnd = "-test"   // the image with programs that test the image
 )
@@ -82,6 +84,8 @@ func (t Tag) String() string {
 		return t.Recipe + CandidateEnd
 	case LastGood:
 		return t.Recipe + LastGoodEnd
+	case Rejected:
+		return t.Recipe + RejectedEnd
 	}
 	return t.Recipe
 }
@@ -110,6 +114,9 @@ func Parse(s string) (Tag, error) {
 	if recipe, ok := strings.CutSuffix(s, LastGoodEnd); ok && recipe != "" {
 		return Moving(recipe, LastGood), nil
 	}
+	if recipe, ok := strings.CutSuffix(s, RejectedEnd); ok && recipe != "" {
+		return Moving(recipe, Rejected), nil
+	}
 	return Moving(s, Channel), nil
 }
 
@@ -126,7 +133,7 @@ func (t Tag) Day() time.Time {
 // recipe's image is called, and what leaves no room for a fixed tag.
 func CheckRecipe(name string) error {
 	for _, taken := range []struct{ end, what string }{
-		{CandidateEnd, "candidate"}, {LastGoodEnd, "last good image"}, {AnchorEnd, "first good image"}, {CompanionEnd, "companion"},
+		{CandidateEnd, "candidate"}, {LastGoodEnd, "last good image"}, {RejectedEnd, "rejected image"}, {AnchorEnd, "first good image"}, {CompanionEnd, "companion"},
 	} {
 		if of, ok := strings.CutSuffix(name, taken.end); ok {
 			return fmt.Errorf("%q is what the %s of %q is called", name, taken.what, of)
