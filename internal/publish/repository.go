@@ -18,11 +18,12 @@ import (
 
 // Repository is one of a registry.
 type Repository struct {
-	name     name.Repository
-	keychain authn.Keychain
-	options  []remote.Option
-	backoff  remote.Backoff
-	clock    *clock
+	name      name.Repository
+	keychain  authn.Keychain
+	options   []remote.Option
+	backoff   remote.Backoff
+	clock     *clock
+	transport http.RoundTripper // all that is asked goes through it
 
 	mu     sync.Mutex
 	puller *remote.Puller
@@ -49,8 +50,8 @@ func Open(repo string, o Options) (*Repository, error) {
 		o.Transport = remote.DefaultTransport
 	}
 	watch := &clock{inner: o.Transport}
-	r := &Repository{name: n, keychain: o.Keychain, clock: watch, options: []remote.Option{remote.WithAuthFromKeychain(o.Keychain), remote.WithTransport(&patient{watch}),
-		remote.WithUserAgent("strix-build")}}
+	r := &Repository{name: n, keychain: o.Keychain, clock: watch, transport: &patient{&pages{watch}}}
+	r.options = []remote.Option{remote.WithAuthFromKeychain(o.Keychain), remote.WithTransport(r.transport), remote.WithUserAgent("strix-build")}
 	if r.backoff = usualBackoff; o.Backoff != (remote.Backoff{}) {
 		r.backoff = o.Backoff
 		r.options = append(r.options, remote.WithRetryBackoff(o.Backoff))
@@ -171,7 +172,7 @@ func keychainFiles() []string {
 // Ready says why nothing can be published here: who asks may not, the registry takes nothing or is not there, or the clocks are apart. It begins to
 // send a blob and takes that back: some registries find out only then who may write.
 func (r *Repository) Ready(ctx context.Context) error {
-	err := remote.CheckPushPermission(r.name.Tag("ready"), r.keychain, bound{ctx, &patient{r.clock}})
+	err := remote.CheckPushPermission(r.name.Tag("ready"), r.keychain, bound{ctx, r.transport})
 	if err != nil {
 		return r.explain(ctx, "write to", "", err)
 	}
