@@ -374,3 +374,24 @@ func TestCheckRepository(t *testing.T) {
 		}
 	}
 }
+
+// TestErrorsAreOneLine: what a registry answers cannot make lines of its own, or do anything to a terminal.
+func TestErrorsAreOneLine(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "/manifests/") {
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, `{"errors":[{"code":"DENIED","message":"\u001b[2J\nverdict  ok  PASS"}]}`)
+		}
+	}))
+	t.Cleanup(s.Close)
+	_, err := open(t, strings.TrimPrefix(s.URL, "http://")+"/me/llama").Head(t.Context(), "rocm")
+	if err == nil || !strings.HasSuffix(err.Error(), `DENIED: \x1b[2J\nverdict  ok  PASS`) || !isAccess(err) {
+		t.Errorf("%v", err)
+	}
+}
+
+func isAccess(err error) bool {
+	var access *AccessError
+	return errors.As(err, &access)
+}

@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"strix-build/internal/printable"
 )
 
 // Repository is one of a registry.
@@ -105,6 +107,16 @@ func (e *AccessError) Error() string { return e.err.Error() }
 
 func (e *AccessError) Unwrap() error { return e.err }
 
+// saidError is what a registry answered when something was done to something: on one line, as whoever sees the registry's words has not asked it.
+type saidError struct {
+	what string
+	err  error
+}
+
+func (e *saidError) Error() string { return printable.Line(e.what + ": " + e.err.Error()) }
+
+func (e *saidError) Unwrap() error { return e.err }
+
 // explain says what was done to what when a registry refused it.
 func (r *Repository) explain(ctx context.Context, what, of string, err error) error {
 	if err == nil {
@@ -120,7 +132,7 @@ func (r *Repository) explain(ctx context.Context, what, of string, err error) er
 	case of != "":
 		full += ":" + of
 	}
-	err = fmt.Errorf("%s %s: %w", what, full, err)
+	err = &saidError{what + " " + full, err}
 	var t *transport.Error
 	if !errors.As(err, &t) {
 		if cutOff(err) {
