@@ -17,12 +17,12 @@ import (
 
 // The most that a list of what is attached to an image may have: some twenty thousand documents. A registry that goes on is not followed.
 const (
-	mostOfList   = 8 << 20 // bytes, of all pages
+	mostOfList   = mostOfAnswer // bytes, of all pages
 	mostOfPages  = 100
 	referrerPath = "/referrers/"
 )
 
-// listError is a list that a registry does not give as it should. Asking again does not help.
+// listError is a list or another answer that a registry does not give as it should. Asking again does not help.
 type listError struct{ text string }
 
 func (e *listError) Error() string { return e.text }
@@ -40,8 +40,8 @@ func (p *pages) RoundTrip(req *http.Request) (*http.Response, error) {
 		return resp, nil //nolint:nilerr // no list: the library then looks for the fallback tag
 	}
 	resp.Header.Set("Content-Type", string(types.OCIImageIndex))
-	if next, err := nextPage(resp, req.URL); next == nil {
-		return resp, err
+	if len(resp.Header.Values("Link")) == 0 {
+		return resp, nil
 	}
 	return p.join(req, resp)
 }

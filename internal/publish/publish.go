@@ -121,8 +121,27 @@ func (r *Repository) Image(ctx context.Context, digest string) (img v1.Image, er
 	return img, err
 }
 
-// open is Image, tried once.
+// mostOfConfig is the most that an image's configuration may have, in bytes; those of ours have some kilobytes.
+const mostOfConfig = 4 << 20
+
+// open is Image, tried once. An image whose configuration is too large to be one is refused: readers hold it in memory.
 func (r *Repository) open(ctx context.Context, digest string) (v1.Image, error) {
+	img, err := r.openAny(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	m, err := img.Manifest()
+	if err != nil {
+		return nil, fmt.Errorf("%s@%s: %w", r.name, digest, err)
+	}
+	if m.Config.Size < 0 || m.Config.Size > mostOfConfig {
+		return nil, fmt.Errorf("%s@%s: its configuration has %d bytes; at most %d are read", r.name, digest, m.Config.Size, mostOfConfig)
+	}
+	return img, nil
+}
+
+// openAny opens a manifest of which nobody reads the configuration.
+func (r *Repository) openAny(ctx context.Context, digest string) (v1.Image, error) {
 	d, err := r.reader().Get(ctx, r.name.Digest(digest))
 	if err != nil {
 		return nil, r.explain(ctx, "read", digest, err)
@@ -139,15 +158,6 @@ type Tagged struct {
 	Tag     tag.Tag
 	Digest  string
 	Retired *Retired // nil: it is no name of a retired channel
-}
-
-// names are the names of all tags.
-func (r *Repository) names(ctx context.Context) (names []string, err error) {
-	err = r.try(ctx, func() error {
-		names, err = r.reader().List(ctx, r.name)
-		return err
-	})
-	return names, err
 }
 
 // Tags lists all tags, by name. One that vanishes meanwhile is left out.

@@ -52,7 +52,7 @@ func Open(repo string, o Options) (*Repository, error) {
 		o.Transport = remote.DefaultTransport
 	}
 	watch := &clock{inner: o.Transport}
-	r := &Repository{name: n, keychain: o.Keychain, clock: watch, transport: &patient{&pages{watch}}}
+	r := &Repository{name: n, keychain: o.Keychain, clock: watch, transport: &patient{&pages{&bounded{watch, mostOfAnswer}}}}
 	r.options = []remote.Option{remote.WithAuthFromKeychain(o.Keychain), remote.WithTransport(r.transport), remote.WithUserAgent("strix-build")}
 	if r.backoff = usualBackoff; o.Backoff != (remote.Backoff{}) {
 		r.backoff = o.Backoff
