@@ -162,6 +162,17 @@ type Tagged struct {
 
 // Tags lists all tags, by name. One that vanishes meanwhile is left out.
 func (r *Repository) Tags(ctx context.Context) ([]Tagged, error) {
+	return r.tags(ctx, func(string) error { return nil })
+}
+
+// allTags is Tags for who removes what no tag names: one that is listed and not there is an error.
+func (r *Repository) allTags(ctx context.Context) ([]Tagged, error) {
+	return r.tags(ctx, func(t string) error {
+		return &AccessError{fmt.Errorf("%s lists the tag %q, and has no such tag", r.name, t), "what it names cannot be told from what may go, so nothing more is removed; if somebody else took the tag away just then, the same command goes on"}
+	})
+}
+
+func (r *Repository) tags(ctx context.Context, absent func(tag string) error) ([]Tagged, error) {
 	names, err := r.names(ctx)
 	if notFound(err) {
 		return nil, nil
@@ -180,12 +191,16 @@ func (r *Repository) Tags(ctx context.Context) ([]Tagged, error) {
 		if err != nil {
 			return nil, err
 		}
-		if digest != "" {
-			if t.Kind != tag.Channel {
-				gone = nil
+		if digest == "" {
+			if err := absent(n); err != nil {
+				return nil, err
 			}
-			out = append(out, Tagged{t, digest, gone})
+			continue
 		}
+		if t.Kind != tag.Channel {
+			gone = nil
+		}
+		out = append(out, Tagged{t, digest, gone})
 	}
 	return out, nil
 }
