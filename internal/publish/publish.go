@@ -28,12 +28,18 @@ func parseRepository(repo string) (name.Repository, error) {
 	if scheme, rest, ok := strings.Cut(repo, "://"); ok {
 		return name.Repository{}, fmt.Errorf("repository %q has a scheme (%s); write %q", repo, scheme, rest)
 	}
-	r, err := name.NewRepository(repo)
+	r, err := name.NewRepository(repo, name.WithDefaultRegistry(noRegistry))
 	if err != nil {
 		return r, fmt.Errorf("repository %q: %w", repo, err)
 	}
+	if r.RegistryStr() == noRegistry {
+		return r, fmt.Errorf("repository %q names no registry; Docker Hub's is %q", repo, "docker.io/"+repo)
+	}
 	return r, nil
 }
+
+// noRegistry stands for the registry of a name that has none. The library's default is Docker Hub, to which nobody's images go unasked.
+const noRegistry = "no-registry.invalid"
 
 // Push writes an image's blobs and its manifest, by digest: no tag names it yet. What is there is not sent again.
 func (r *Repository) Push(ctx context.Context, img v1.Image) (digest string, err error) {

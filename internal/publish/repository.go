@@ -140,6 +140,9 @@ func (r *Repository) explain(ctx context.Context, what, of string, err error) er
 		}
 		return err
 	}
+	if strings.Contains(strings.ToLower(t.Error()), "immutab") {
+		return &AccessError{err, "the registry keeps its tags from moving: allow it for channels and for tags that end in -candidate and -lkg; the others never move"}
+	}
 	switch t.StatusCode {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return &AccessError{err, r.credentials()}
