@@ -13,6 +13,7 @@ import (
 	"strix-build/internal/build"
 	"strix-build/internal/buildkit"
 	"strix-build/internal/diag"
+	"strix-build/internal/printable"
 )
 
 // Exit codes.
@@ -86,7 +87,7 @@ func reportOne(w io.Writer, err error, fsys fs.FS) int {
 		_ = s.Print(w)
 	}
 	if hint := hintOf(err); hint != "" {
-		fmt.Fprintf(w, "hint: %s\n", hint)
+		fmt.Fprintf(w, "hint: %s\n", printable.Text(hint))
 	}
 	var u *build.UsageError
 	if errors.As(err, &u) {
@@ -119,11 +120,11 @@ func hintOf(err error) string {
 	return buildkit.Hint(err)
 }
 
-// text drops what BuildKit's transport puts around a message.
+// text drops what BuildKit's transport puts around a message, and what would do something to a terminal: others wrote part of it.
 func text(err error) string {
 	s := err.Error()
 	for _, noise := range []string{"rpc error: code = Unknown desc = ", "failed to solve: ", "process \"/dev/.buildkit_qemu_emulator\" "} {
 		s = strings.ReplaceAll(s, noise, "")
 	}
-	return strings.TrimSpace(s)
+	return printable.Text(strings.TrimSpace(s))
 }

@@ -30,6 +30,7 @@ func TestReport(t *testing.T) {
 		"nothing":     {nil, exitDone, ""},
 		"plain":       {errors.New("the disk is full"), exitFailed, "strix-build: the disk is full\n"},
 		"usage":       {fmt.Errorf("recipe a: %w", usage("--target %q: no", "x")), exitUsage, "strix-build: recipe a: --target \"x\": no\n"},
+		"of others":   {errors.New("read x: \x1b[2J\u009b1A\u202eall is ok\n  second line"), exitFailed, `strix-build: read x: \x1b[2J\u009b1A\u202eall is ok` + "\n  second line\n"},
 		"interrupted": {fmt.Errorf("recipe a: %w", errInterrupted), exitInterrupted, "strix-build: interrupted\n"},
 		"file": {fmt.Errorf("recipe a: %w", bad.Err()), exitUsage,
 			"recipes/a.yaml:2:1: unknown key \"b\"\n  |\n2 | b: 1\n  | ^\n"},

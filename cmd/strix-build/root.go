@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"strix-build/internal/buildkit"
+	"strix-build/internal/printable"
 	"strix-build/internal/project"
 	"strix-build/internal/runner"
 	"strix-build/internal/sign"
@@ -151,5 +152,7 @@ func (a *app) getenv(name, otherwise string) string {
 	return otherwise
 }
 
-// printf writes to stderr, where everything goes that is not a result.
-func (a *app) printf(format string, args ...any) { fmt.Fprintf(a.err, format, args...) }
+// printf writes to stderr, where everything goes that is not a result. Others wrote part of it: what would do something to a terminal is shown as escapes.
+func (a *app) printf(format string, args ...any) {
+	fmt.Fprint(a.err, printable.Text(fmt.Sprintf(format, args...)))
+}

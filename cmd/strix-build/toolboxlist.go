@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"strix-build/internal/build"
+	"strix-build/internal/printable"
 	"strix-build/internal/toolbox"
 )
 
@@ -95,9 +96,9 @@ func (a *app) printToolboxes(list []listedBox, check bool) error {
 		if from == "" {
 			from = "local store"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s", b.Name, b.Manager, b.Recipe, orDash(b.Build), shortly(b.Digest), b.state(), orDash(b.Previous), from)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s", b.Name, b.Manager, printable.Line(b.Recipe), orDash(printable.Line(b.Build)), shortly(b.Digest), b.state(), orDash(printable.Line(b.Previous)), printable.Line(from))
 		if check {
-			fmt.Fprintf(w, "\t%s", b.channel())
+			fmt.Fprintf(w, "\t%s", printable.Line(b.channel()))
 		}
 		fmt.Fprintln(w)
 	}

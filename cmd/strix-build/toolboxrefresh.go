@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"strix-build/internal/build"
+	"strix-build/internal/printable"
 	"strix-build/internal/toolbox"
 )
 
@@ -121,7 +122,7 @@ func (a *app) replaceToolbox(ctx context.Context, p *toolbox.Podman, s *toolbox.
 	if s.Previous.Running {
 		p.Say("%s: what runs in it goes on in %s; podman stop %s ends it", s.Name, s.Previous.Container, s.Previous.Container)
 	}
-	_, err = fmt.Fprintf(a.out, "%s %s (was %s %s)\n", s.Name, spec.Brought(), was.Build, shortly(was.Digest))
+	_, err = fmt.Fprintf(a.out, "%s %s (was %s %s)\n", s.Name, spec.Brought(), printable.Line(was.Build), shortly(was.Digest))
 	return err
 }
 

@@ -157,15 +157,13 @@ func checkAttached(ctx context.Context, r *publish.Repository, image string, who
 
 // bundlesOf are the signed documents that are attached to an image.
 func bundlesOf(ctx context.Context, r *publish.Repository, image string) ([]attest.Bundle, error) {
-	attached, err := r.Attached(ctx, image)
+	attached, err := r.Attached(ctx, image, sign.MediaType)
 	if err != nil {
 		return nil, err
 	}
 	var bundles []attest.Bundle
 	for _, d := range attached {
-		if d.Type == sign.MediaType {
-			bundles = append(bundles, attest.Bundle{Name: d.Digest[:min(shownDigest, len(d.Digest))], Data: d.Data})
-		}
+		bundles = append(bundles, attest.Bundle{Name: d.Digest[:min(shownDigest, len(d.Digest))], Data: d.Data})
 	}
 	return bundles, nil
 }

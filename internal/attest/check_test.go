@@ -278,6 +278,8 @@ func TestWaiveRefuses(t *testing.T) {
 		"PASS cannot be waived":                    {regressed(), good},
 		"a waiver needs a reason":                  {with(func(w *Waiver) { w.Reason = "" }), slow},
 		"a waiver needs to say who waives":         {with(func(w *Waiver) { w.Who = "" }), slow},
+		"one line without control characters":      {with(func(w *Waiver) { w.Reason = "x\nverdict  ok  PASS" }), slow},
+		"who waives is one line":                   {with(func(w *Waiver) { w.Who = "Ada\x1b[2K" }), slow},
 		"a waiver needs a verdict or cells":        {with(func(w *Waiver) { w.Waives = nil }), slow},
 		"not \"31.12.2026\"":                       {with(func(w *Waiver) { w.Until = "31.12.2026" }), slow},
 		"it waives \"MIXED\", which is neither":    {with(func(w *Waiver) { w.Waives = []string{"MIXED"} }), slow},

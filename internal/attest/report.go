@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"strix-build/internal/gate"
+	"strix-build/internal/printable"
 	"strix-build/internal/tag"
 )
 
@@ -68,16 +69,16 @@ func (r *Report) Under(t tag.Tag) {
 	}
 }
 
-// Text writes a line for each row.
+// Text writes a line for each row. What documents say in it cannot make further lines, or do anything to a terminal.
 func (r *Report) Text(w io.Writer) error {
-	fmt.Fprintf(w, "image %s\n", r.Digest)
+	fmt.Fprintf(w, "image %s\n", printable.Line(r.Digest))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, row := range r.Rows {
 		state := "ok"
 		if !row.OK {
 			state = "WRONG"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\n", row.Name, state, row.Why)
+		fmt.Fprintf(t, "%s\t%s\t%s\n", printable.Line(row.Name), state, printable.Line(row.Why))
 	}
 	return t.Flush()
 }

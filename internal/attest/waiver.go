@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"strix-build/internal/gate"
+	"strix-build/internal/printable"
 )
 
 // Waiver lets an image pass although a gate did not: by whom, why, until when, and what of which evidence.
@@ -72,6 +73,10 @@ func (w *Waiver) check() error {
 		return errors.New("a waiver needs a reason")
 	case strings.TrimSpace(w.Who) == "":
 		return errors.New("a waiver needs to say who waives")
+	case !printable.OneLine(w.Reason):
+		return fmt.Errorf("the reason of a waiver is one line without control characters, not %q", w.Reason)
+	case !printable.OneLine(w.Who):
+		return fmt.Errorf("who waives is one line without control characters, not %q", w.Who)
 	case len(w.Waives) == 0:
 		return errors.New("a waiver needs a verdict or cells that it waives")
 	}

@@ -80,7 +80,7 @@ func (w *watch) proven(ctx context.Context, r *publish.Repository, digest string
 	if err := r.Complete(ctx, digest); err != nil {
 		return err
 	}
-	attached, err := r.Attached(ctx, digest)
+	attached, err := r.Attached(ctx, digest, sign.MediaType)
 	if err != nil {
 		return err
 	}

@@ -118,6 +118,9 @@ func (r *Repository) Attach(ctx context.Context, digest string, artifacts []Arti
 		if !a.Anew && states != "" && slices.ContainsFunc(there, func(d v1.Descriptor) bool { return d.Annotations[AnnotationStatement] == states }) {
 			continue
 		}
+		if len(a.Data) > mostOfArtifact {
+			return out, fmt.Errorf("attach %s: it has %d bytes, and at most %d are read again", a.Type, len(a.Data), mostOfArtifact)
+		}
 		img, err := a.image(subject)
 		if err != nil {
 			return out, err
@@ -171,38 +174,53 @@ func (r *Repository) list(ctx context.Context, digest string) ([]v1.Descriptor, 
 	return m.Manifests, nil
 }
 
-// mostOfArtifact is the most that a document may have, in bytes: evidence of many hours is a megabyte or two.
-const mostOfArtifact = 64 << 20
+// The most that is read of what is attached to an image, as anybody who may write to a registry can attach something. Evidence of many hours with thousands of
+// kernels is a megabyte or two, and bundles are a third larger.
+const (
+	mostOfArtifact  = 16 << 20 // bytes of a document
+	mostOfArtifacts = 64 << 20 // of all
+	mostArtifacts   = 1000     // manifests that are attached, of whatever type
+)
 
-// Attached reads the documents that are attached to an image. What is no document of one layer, such as another tool's, is left out.
-func (r *Repository) Attached(ctx context.Context, digest string) ([]Artifact, error) {
+// Attached reads the documents of some types that are attached to an image; of no type: all. What is no document of one layer, such as another tool's, is left
+// out, and what has another type is not read. More or larger documents than anybody needs are an error, as what is left out may be what matters.
+func (r *Repository) Attached(ctx context.Context, digest string, kinds ...string) ([]Artifact, error) {
 	list, err := r.listed(ctx, digest)
 	if err != nil {
 		return nil, err
 	}
+	if len(list) > mostArtifacts {
+		return nil, fmt.Errorf("%s@%s has %d manifests attached; at most %d are read", r.name, digest, len(list), mostArtifacts)
+	}
 	var out []Artifact
+	size := 0
 	for _, d := range list {
 		var a *Artifact
 		err := r.try(ctx, func() (err error) {
-			a, err = r.artifact(ctx, d)
+			a, err = r.artifact(ctx, d, kinds)
 			return err
 		})
 		if err != nil {
 			return nil, err
 		}
-		if a != nil {
-			out = append(out, *a)
+		if a == nil {
+			continue
 		}
+		if size += len(a.Data); size > mostOfArtifacts {
+			return nil, fmt.Errorf("%s@%s has more than %d bytes of documents attached", r.name, digest, mostOfArtifacts)
+		}
+		out = append(out, *a)
 	}
 	slices.SortFunc(out, func(a, b Artifact) int { return bytes.Compare([]byte(a.Type+a.Digest), []byte(b.Type+b.Digest)) })
 	return out, nil
 }
 
-func (r *Repository) artifact(ctx context.Context, d v1.Descriptor) (*Artifact, error) {
+// artifact reads a document that has one of the types; nil: it is none.
+func (r *Repository) artifact(ctx context.Context, d v1.Descriptor, kinds []string) (*Artifact, error) {
 	if !d.MediaType.IsImage() {
 		return nil, nil //nolint:nilnil // it is none
 	}
-	img, err := r.open(ctx, d.Digest.String())
+	img, err := r.openAny(ctx, d.Digest.String())
 	if err != nil {
 		return nil, err
 	}
@@ -210,9 +228,21 @@ func (r *Repository) artifact(ctx context.Context, d v1.Descriptor) (*Artifact, 
 	if err != nil {
 		return nil, fmt.Errorf("%s@%s: %w", r.name, d.Digest, err)
 	}
-	if len(m.Layers) != 1 || m.Layers[0].Size > mostOfArtifact {
+	if len(m.Layers) != 1 || len(kinds) > 0 && !slices.Contains(kinds, string(m.Layers[0].MediaType)) {
 		return nil, nil //nolint:nilnil // it is none
 	}
+	if n := m.Layers[0].Size; n < 0 || n > mostOfArtifact {
+		return nil, fmt.Errorf("%s@%s: a document of %d bytes; at most %d are read", r.name, d.Digest, n, mostOfArtifact)
+	}
+	data, err := r.content(ctx, d, img)
+	if err != nil {
+		return nil, err
+	}
+	return &Artifact{Type: string(m.Layers[0].MediaType), Data: data, Annotations: m.Annotations, Digest: d.Digest.String()}, nil
+}
+
+// content reads the one layer of a document, which has the size that its manifest says.
+func (r *Repository) content(ctx context.Context, d v1.Descriptor, img v1.Image) ([]byte, error) {
 	layers, err := img.Layers()
 	if err != nil {
 		return nil, fmt.Errorf("%s@%s: %w", r.name, d.Digest, err)
@@ -222,9 +252,6 @@ func (r *Repository) artifact(ctx context.Context, d v1.Descriptor) (*Artifact, 
 		return nil, r.explain(ctx, "read", d.Digest.String(), err)
 	}
 	defer body.Close()
-	data, err := io.ReadAll(io.LimitReader(body, mostOfArtifact+1))
-	if err != nil {
-		return nil, r.explain(ctx, "read", d.Digest.String(), err)
-	}
-	return &Artifact{Type: string(m.Layers[0].MediaType), Data: data, Annotations: m.Annotations, Digest: d.Digest.String()}, nil
+	data, err := io.ReadAll(body)
+	return data, r.explain(ctx, "read", d.Digest.String(), err)
 }

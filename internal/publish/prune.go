@@ -2,17 +2,14 @@ package publish
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"strix-build/internal/tag"
@@ -34,8 +31,14 @@ type Pruned struct {
 
 // Plan says what would go. What a tag that moves names stays, and what an index that stays names, and what is attached to what stays, to any
 // depth; tags that no recipe of ours could have made stay with all they name.
+//
+// A tag that is listed and not there is an error: what it names may be what it keeps.
 func (r *Repository) Plan(ctx context.Context, p Pruning) ([]Pruned, error) {
-	tags, err := r.Tags(ctx)
+	return r.plan(ctx, p, subjects{})
+}
+
+func (r *Repository) plan(ctx context.Context, p Pruning, known subjects) ([]Pruned, error) {
+	tags, err := r.allTags(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -54,18 +57,60 @@ func (r *Repository) Plan(ctx context.Context, p Pruning) ([]Pruned, error) {
 			continue
 		}
 		gone := Pruned{Digest: digest, Tags: old[digest]}
-		list, err := r.listed(ctx, digest)
-		if err != nil {
+		if gone.Attached, err = r.doomedWith(ctx, digest, stays, known); err != nil {
 			return nil, err
-		}
-		for _, d := range list {
-			if !stays[d.Digest.String()] {
-				gone.Attached = append(gone.Attached, d.Digest.String())
-			}
 		}
 		out = append(out, gone)
 	}
 	return out, nil
+}
+
+// subjects are those of manifests that were read, "" for none: a manifest's never changes.
+type subjects map[string]string
+
+// doomedWith are the manifests that are attached to an image and go with it: by their own word. A fallback list may name any.
+func (r *Repository) doomedWith(ctx context.Context, digest string, stays map[string]bool, known subjects) ([]string, error) {
+	list, err := r.listed(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, l := range list {
+		d := l.Digest.String()
+		if stays[d] {
+			continue
+		}
+		if _, ok := known[d]; !ok {
+			if known[d], err = r.subject(ctx, d); err != nil {
+				return nil, err
+			}
+		}
+		if known[d] == digest {
+			out = append(out, d)
+		}
+	}
+	return out, nil
+}
+
+// subject is the digest that a manifest is attached to; "": to none, or there is no such manifest.
+func (r *Repository) subject(ctx context.Context, digest string) (string, error) {
+	d, err := r.get(ctx, r.name.Digest(digest))
+	if notFound(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", r.explain(ctx, "read", digest, err)
+	}
+	var m struct {
+		Subject *v1.Descriptor `json:"subject"`
+	}
+	if err := json.Unmarshal(d.Manifest, &m); err != nil {
+		return "", fmt.Errorf("%s@%s: %w", r.name, digest, err)
+	}
+	if m.Subject == nil {
+		return "", nil
+	}
+	return m.Subject.Digest.String(), nil
 }
 
 // oldest are the images that only fixed tags name that are old enough, and are not among the newest of their recipe.
@@ -132,60 +177,4 @@ func (r *Repository) needs(ctx context.Context, digest string, all map[string]bo
 		}
 	}
 	return nil
-}
-
-// Prune removes what a plan says, if it still holds: what a tag has come to name meanwhile stays.
-func (r *Repository) Prune(ctx context.Context, p Pruning, plan []Pruned) (done []Pruned, err error) {
-	for _, gone := range plan {
-		now, err := r.Plan(ctx, p)
-		if err != nil {
-			return done, err
-		}
-		i := slices.IndexFunc(now, func(n Pruned) bool { return n.Digest == gone.Digest })
-		if i < 0 {
-			continue
-		}
-		if err := r.remove(ctx, now[i]); err != nil {
-			return done, err
-		}
-		done = append(done, now[i])
-	}
-	return done, nil
-}
-
-// remove takes tags away first, so that none names what is not whole; then the image, and at the end what is about it.
-func (r *Repository) remove(ctx context.Context, p Pruned) error {
-	for _, t := range p.Tags {
-		if err := r.untag(ctx, r.name.Tag(t.String())); err != nil {
-			return err
-		}
-	}
-	fallback := r.name.Tag(strings.Replace(p.Digest, ":", "-", 1))
-	list, err := r.Head(ctx, fallback.TagStr())
-	if err != nil {
-		return err
-	}
-	doomed := append([]string{p.Digest}, p.Attached...)
-	if list != "" {
-		if err := r.untag(ctx, fallback); err != nil {
-			return err
-		}
-		doomed = append(doomed, list)
-	}
-	for _, d := range doomed {
-		if err := r.writer().Delete(ctx, r.name.Digest(d)); err != nil && !notFound(err) {
-			return r.explain(ctx, "delete", d, err)
-		}
-	}
-	return nil
-}
-
-// untag removes a tag where the registry can; others remove it with the manifest.
-func (r *Repository) untag(ctx context.Context, t name.Tag) error {
-	err := r.writer().Delete(ctx, t)
-	var refused *transport.Error
-	if errors.As(err, &refused) && slices.Contains([]int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusBadRequest, http.StatusUnsupportedMediaType}, refused.StatusCode) {
-		return nil
-	}
-	return r.explain(ctx, "delete", t.TagStr(), err)
 }

@@ -1,8 +1,11 @@
 package publish
 
 import (
+	"errors"
 	"net/http"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -141,5 +144,117 @@ func TestPruneWhereNothingMayBeDeleted(t *testing.T) {
 	}
 	if err := r.Complete(t.Context(), digests[0]); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestPruneSeesATagThatComes: a channel that moves after the last look, when the image's own tags go already.
+func TestPruneSeesATagThatComes(t *testing.T) {
+	t.Parallel()
+	for _, referrers := range []bool{true, false} {
+		f, repo := newFake(t, takeAll, referrers)
+		r := open(t, repo)
+		_, digests := daily(t, r, 4)
+		p := Pruning{Before: firstDay.AddDate(0, 1, 0)}
+		plan, err := r.Plan(t.Context(), p)
+		if err != nil || len(plan) != 2 {
+			t.Fatal(plan, err)
+		}
+		var moved sync.Once
+		f.set(func(req *http.Request) int {
+			if req.Method == http.MethodDelete {
+				moved.Do(func() {
+					if err := open(t, repo).Point(t.Context(), tag.Moving("rocm-mmq", tag.Channel), plan[0].Digest, digests[3]); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			return 0
+		})
+		done, err := r.Prune(t.Context(), p, plan)
+		var named *NamedError
+		if len(done) > 0 || !errors.As(err, &named) || named.By != "rocm-mmq" || named.Digest != plan[0].Digest || !slices.Equal(named.Gone, []string{plan[0].Tags[0].String()}) {
+			t.Errorf("referrers %t: %v, %v", referrers, digestsOf(done), err)
+		}
+		if err := r.Complete(t.Context(), plan[0].Digest); err != nil {
+			t.Error(err)
+		}
+		if docs, err := r.Attached(t.Context(), plan[0].Digest); err != nil || len(docs) != 1 {
+			t.Errorf("referrers %t: %d documents, %v", referrers, len(docs), err)
+		}
+	}
+}
+
+// TestPruneWantsEveryTag: a tag that is listed, and is not there when it is asked for, may be the one that keeps an image.
+func TestPruneWantsEveryTag(t *testing.T) {
+	t.Parallel()
+	f, repo := newFake(t, takeAll, true)
+	r := open(t, repo)
+	daily(t, r, 4)
+	p := Pruning{Before: firstDay.AddDate(0, 1, 0)}
+	plan, err := r.Plan(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.set(func(req *http.Request) int {
+		if strings.HasSuffix(req.URL.Path, "/manifests/rocm-mmq-lkg") {
+			return http.StatusNotFound
+		}
+		return 0
+	})
+	var access *AccessError
+	if again, err := r.Plan(t.Context(), p); !errors.As(err, &access) || !strings.Contains(err.Error(), `lists the tag "rocm-mmq-lkg", and has no such tag`) {
+		t.Errorf("%v, %v", digestsOf(again), err)
+	}
+	if done, err := r.Prune(t.Context(), p, plan); err == nil || len(done) > 0 {
+		t.Errorf("%v, %v", digestsOf(done), err)
+	}
+	if tags, err := r.Tags(t.Context()); err != nil || len(tags) != 6 {
+		t.Errorf("%d tags, %v", len(tags), err)
+	}
+}
+
+// TestPruneBelievesNoList: who may write a tag names manifests of others as attached to an old image, and one as the list itself.
+func TestPruneBelievesNoList(t *testing.T) {
+	t.Parallel()
+	_, repo := newFake(t, takeAll, false)
+	r := open(t, repo)
+	images, digests := daily(t, r, 4)
+	p := Pruning{Before: firstDay.AddDate(0, 1, 0)}
+	other := image(t) // somebody pulls it by its digest
+	theirs, err := r.Push(t.Context(), other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs, err := r.listed(t.Context(), digests[0])
+	if err != nil || len(docs) != 1 {
+		t.Fatal(docs, err)
+	}
+	doc, err := r.Image(t.Context(), docs[0].Digest.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: doc}, mutate.IndexAddendum{Add: other})
+	if err := remote.WriteIndex(r.name.Tag(strings.Replace(digests[0], ":", "-", 1)), list); err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Write(r.name.Tag(strings.Replace(digests[1], ":", "-", 1)), other); err != nil {
+		t.Fatal(err)
+	}
+	plan, err := r.Plan(t.Context(), p)
+	if err != nil || len(plan) != 2 {
+		t.Fatal(plan, err)
+	}
+	done, err := r.Prune(t.Context(), p, plan)
+	if err != nil || len(done) != 2 {
+		t.Errorf("%v, %v", digestsOf(done), err)
+	}
+	if err := r.Complete(t.Context(), theirs); err != nil {
+		t.Error(err)
+	}
+	if _, err := r.reader().Head(t.Context(), r.name.Digest(docs[0].Digest.String())); !notFound(err) {
+		t.Errorf("what is attached to %s is left: %v", digests[0], err)
+	}
+	if d, err := images[3].Digest(); err != nil || r.Complete(t.Context(), d.String()) != nil {
+		t.Error("the channel went")
 	}
 }

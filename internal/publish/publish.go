@@ -28,15 +28,23 @@ func parseRepository(repo string) (name.Repository, error) {
 	if scheme, rest, ok := strings.Cut(repo, "://"); ok {
 		return name.Repository{}, fmt.Errorf("repository %q has a scheme (%s); write %q", repo, scheme, rest)
 	}
-	if i := strings.LastIndexAny(repo, ":@"); i > strings.LastIndexByte(repo, '/') && strings.Contains(repo, "/") {
-		return name.Repository{}, fmt.Errorf("%q names an image; the repository is %q", repo, repo[:i])
+	if slash := strings.LastIndexByte(repo, '/'); slash > 0 {
+		if end := strings.IndexAny(repo[slash:], ":@"); end > 0 {
+			return name.Repository{}, fmt.Errorf("%q names an image; the repository is %q", repo, repo[:slash+end])
+		}
 	}
-	r, err := name.NewRepository(repo)
+	r, err := name.NewRepository(repo, name.WithDefaultRegistry(noRegistry))
 	if err != nil {
 		return r, fmt.Errorf("repository %q: %w", repo, err)
 	}
+	if r.RegistryStr() == noRegistry {
+		return r, fmt.Errorf("repository %q names no registry; Docker Hub's is %q", repo, "docker.io/"+repo)
+	}
 	return r, nil
 }
+
+// noRegistry stands for the registry of a name that has none. The library's default is Docker Hub, to which nobody's images go unasked.
+const noRegistry = "no-registry.invalid"
 
 // Push writes an image's blobs and its manifest, by digest: no tag names it yet. What is there is not sent again.
 func (r *Repository) Push(ctx context.Context, img v1.Image) (digest string, err error) {
@@ -124,8 +132,27 @@ func (r *Repository) Image(ctx context.Context, digest string) (img v1.Image, er
 	return img, err
 }
 
-// open is Image, tried once.
+// mostOfConfig is the most that an image's configuration may have, in bytes; those of ours have some kilobytes.
+const mostOfConfig = 4 << 20
+
+// open is Image, tried once. An image whose configuration is too large to be one is refused: readers hold it in memory.
 func (r *Repository) open(ctx context.Context, digest string) (v1.Image, error) {
+	img, err := r.openAny(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	m, err := img.Manifest()
+	if err != nil {
+		return nil, fmt.Errorf("%s@%s: %w", r.name, digest, err)
+	}
+	if m.Config.Size < 0 || m.Config.Size > mostOfConfig {
+		return nil, fmt.Errorf("%s@%s: its configuration has %d bytes; at most %d are read", r.name, digest, m.Config.Size, mostOfConfig)
+	}
+	return img, nil
+}
+
+// openAny opens a manifest of which nobody reads the configuration.
+func (r *Repository) openAny(ctx context.Context, digest string) (v1.Image, error) {
 	d, err := r.reader().Get(ctx, r.name.Digest(digest))
 	if err != nil {
 		return nil, r.explain(ctx, "read", digest, err)
@@ -144,17 +171,19 @@ type Tagged struct {
 	Retired *Retired // nil: it is no name of a retired channel
 }
 
-// names are the names of all tags.
-func (r *Repository) names(ctx context.Context) (names []string, err error) {
-	err = r.try(ctx, func() error {
-		names, err = r.reader().List(ctx, r.name)
-		return err
-	})
-	return names, err
-}
-
 // Tags lists all tags, by name. One that vanishes meanwhile is left out.
 func (r *Repository) Tags(ctx context.Context) ([]Tagged, error) {
+	return r.tags(ctx, func(string) error { return nil })
+}
+
+// allTags is Tags for who removes what no tag names: one that is listed and not there is an error.
+func (r *Repository) allTags(ctx context.Context) ([]Tagged, error) {
+	return r.tags(ctx, func(t string) error {
+		return &AccessError{fmt.Errorf("%s lists the tag %q, and has no such tag", r.name, t), "what it names cannot be told from what may go, so nothing more is removed; if somebody else took the tag away just then, the same command goes on"}
+	})
+}
+
+func (r *Repository) tags(ctx context.Context, absent func(tag string) error) ([]Tagged, error) {
 	names, err := r.names(ctx)
 	if notFound(err) {
 		return nil, nil
@@ -173,12 +202,16 @@ func (r *Repository) Tags(ctx context.Context) ([]Tagged, error) {
 		if err != nil {
 			return nil, err
 		}
-		if digest != "" {
-			if t.Kind != tag.Channel {
-				gone = nil
+		if digest == "" {
+			if err := absent(n); err != nil {
+				return nil, err
 			}
-			out = append(out, Tagged{t, digest, gone})
+			continue
 		}
+		if t.Kind != tag.Channel {
+			gone = nil
+		}
+		out = append(out, Tagged{t, digest, gone})
 	}
 	return out, nil
 }

@@ -363,14 +363,57 @@ func writes(part string, code int) func(*http.Request) int {
 
 func TestCheckRepository(t *testing.T) {
 	t.Parallel()
-	for _, ok := range []string{"ghcr.io/me/llama", "localhost:5000/llama", "me/llama"} {
+	for _, ok := range []string{"ghcr.io/me/llama", "localhost:5000/llama", "localhost/llama", "docker.io/me/llama"} {
 		if err := CheckRepository(ok); err != nil {
 			t.Errorf("%q: %v", ok, err)
 		}
 	}
-	for _, bad := range []string{"", "Me/Llama", "llama:tag", "ghcr.io/me/llama@sha256:0", "https://ghcr.io/me/llama"} {
+	for _, bad := range []string{"", "Me/Llama", "me/llama", "llama", "llama:tag", "ghcr.io/me/llama@sha256:0", "https://ghcr.io/me/llama"} {
 		if err := CheckRepository(bad); err == nil {
 			t.Errorf("%q is taken", bad)
+		}
+	}
+}
+
+// TestErrorsAreOneLine: what a registry answers cannot make lines of its own, or do anything to a terminal.
+func TestErrorsAreOneLine(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "/manifests/") {
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, `{"errors":[{"code":"DENIED","message":"\u001b[2J\nverdict  ok  PASS"}]}`)
+		}
+	}))
+	t.Cleanup(s.Close)
+	_, err := open(t, strings.TrimPrefix(s.URL, "http://")+"/me/llama").Head(t.Context(), "rocm")
+	if err == nil || !strings.HasSuffix(err.Error(), `DENIED: \x1b[2J\nverdict  ok  PASS`) || !isAccess(err) {
+		t.Errorf("%v", err)
+	}
+}
+
+func isAccess(err error) bool {
+	var access *AccessError
+	return errors.As(err, &access)
+}
+
+// TestImmutableTags: what a registry refuses because tags must not move is nobody's lack of credentials.
+func TestImmutableTags(t *testing.T) {
+	t.Parallel()
+	for _, code := range []int{http.StatusForbidden, http.StatusPreconditionFailed, http.StatusBadRequest} {
+		f, repo := newFake(t, takeAll, true)
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/manifests/rocm-mmq-candidate") {
+				w.WriteHeader(code)
+				_, _ = io.WriteString(w, `{"errors":[{"code":"DENIED","message":"tag is Immutable"}]}`)
+				return
+			}
+			f.ServeHTTP(w, r)
+		}))
+		t.Cleanup(s.Close)
+		_, err := open(t, strings.TrimPrefix(s.URL, "http://")+"/me/llama").Release(t.Context(), release(t, image(t)))
+		var access *AccessError
+		if !errors.As(err, &access) || !strings.HasPrefix(access.Hint, "the registry keeps its tags from moving") {
+			t.Errorf("%d, of %s: %v, %+v", code, repo, err, access)
 		}
 	}
 }

@@ -15,15 +15,18 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"strix-build/internal/printable"
 )
 
 // Repository is one of a registry.
 type Repository struct {
-	name     name.Repository
-	keychain authn.Keychain
-	options  []remote.Option
-	backoff  remote.Backoff
-	clock    *clock
+	name      name.Repository
+	keychain  authn.Keychain
+	options   []remote.Option
+	backoff   remote.Backoff
+	clock     *clock
+	transport http.RoundTripper // all that is asked goes through it
 
 	mu     sync.Mutex
 	puller *remote.Puller
@@ -50,8 +53,8 @@ func Open(repo string, o Options) (*Repository, error) {
 		o.Transport = remote.DefaultTransport
 	}
 	watch := &clock{inner: o.Transport}
-	r := &Repository{name: n, keychain: o.Keychain, clock: watch, options: []remote.Option{remote.WithAuthFromKeychain(o.Keychain), remote.WithTransport(&patient{watch}),
-		remote.WithUserAgent("strix-build")}}
+	r := &Repository{name: n, keychain: o.Keychain, clock: watch, transport: &patient{&pages{&bounded{watch, mostOfAnswer}}}}
+	r.options = []remote.Option{remote.WithAuthFromKeychain(o.Keychain), remote.WithTransport(r.transport), remote.WithUserAgent("strix-build")}
 	if r.backoff = usualBackoff; o.Backoff != (remote.Backoff{}) {
 		r.backoff = o.Backoff
 		r.options = append(r.options, remote.WithRetryBackoff(o.Backoff))
@@ -105,6 +108,16 @@ func (e *AccessError) Error() string { return e.err.Error() }
 
 func (e *AccessError) Unwrap() error { return e.err }
 
+// saidError is what a registry answered when something was done to something: on one line, as whoever sees the registry's words has not asked it.
+type saidError struct {
+	what string
+	err  error
+}
+
+func (e *saidError) Error() string { return printable.Line(e.what + ": " + e.err.Error()) }
+
+func (e *saidError) Unwrap() error { return e.err }
+
 // explain says what was done to what when a registry refused it.
 func (r *Repository) explain(ctx context.Context, what, of string, err error) error {
 	if err == nil {
@@ -120,7 +133,7 @@ func (r *Repository) explain(ctx context.Context, what, of string, err error) er
 	case of != "":
 		full += ":" + of
 	}
-	err = fmt.Errorf("%s %s: %w", what, full, err)
+	err = &saidError{what + " " + full, err}
 	var t *transport.Error
 	if !errors.As(err, &t) {
 		if errors.Is(err, syscall.ECONNREFUSED) {
@@ -130,6 +143,9 @@ func (r *Repository) explain(ctx context.Context, what, of string, err error) er
 			return &AccessError{err, "the connection broke again and again: the same command goes on, and sends only what is missing"}
 		}
 		return err
+	}
+	if strings.Contains(strings.ToLower(t.Error()), "immutab") {
+		return &AccessError{err, "the registry keeps its tags from moving: allow it for channels and for tags that end in -candidate and -lkg; the others never move"}
 	}
 	switch t.StatusCode {
 	case http.StatusUnauthorized, http.StatusForbidden:
@@ -175,7 +191,7 @@ func keychainFiles() []string {
 // Ready says why nothing can be published here: who asks may not, the registry takes nothing or is not there, or the clocks are apart. It begins to
 // send a blob and takes that back: some registries find out only then who may write.
 func (r *Repository) Ready(ctx context.Context) error {
-	err := remote.CheckPushPermission(r.name.Tag("ready"), r.keychain, bound{ctx, &patient{r.clock}})
+	err := remote.CheckPushPermission(r.name.Tag("ready"), r.keychain, bound{ctx, r.transport})
 	if err != nil {
 		return r.explain(ctx, "write to", "", err)
 	}

@@ -51,6 +51,10 @@ func cutOff(err error) bool {
 	var refused *transport.Error
 	var dns *net.DNSError
 	var certificate *tls.CertificateVerificationError
+	var list *listError
+	if errors.As(err, &list) {
+		return false
+	}
 	if errors.As(err, &refused) || errors.As(err, &dns) || errors.As(err, &certificate) || errors.Is(err, syscall.ECONNREFUSED) {
 		return false
 	}

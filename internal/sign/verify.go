@@ -30,8 +30,8 @@ var (
 	ErrAltered = errors.New("altered after it was signed")
 )
 
-// maxBundle is more than any bundle of ours has: evidence with thousands of kernels is some megabytes.
-const maxBundle = 64 << 20
+// maxBundle is more than any bundle of ours has, in bytes: evidence with thousands of kernels is some megabytes.
+const maxBundle = 16 << 20
 
 // open reads a bundle and refuses what nobody could check.
 func open(data []byte) (*protobundle.Bundle, error) {
