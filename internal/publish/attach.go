@@ -171,7 +171,12 @@ func (r *Repository) list(ctx context.Context, digest string) ([]v1.Descriptor, 
 	if err != nil {
 		return nil, r.explain(ctx, "list what is attached to", digest, err)
 	}
-	return m.Manifests, nil
+	seen := map[v1.Hash]bool{} // pages, and lists that several write, repeat some
+	return slices.DeleteFunc(m.Manifests, func(d v1.Descriptor) bool {
+		again := seen[d.Digest]
+		seen[d.Digest] = true
+		return again
+	}), nil
 }
 
 // The most that is read of what is attached to an image, as anybody who may write to a registry can attach something. Evidence of many hours with thousands of

@@ -1,10 +1,12 @@
 package publish
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,6 +28,7 @@ func paged(t *testing.T, f http.Handler, link func(path string, n int) string) s
 		if err := json.Unmarshal(said.Body.Bytes(), &all); err != nil {
 			t.Error(err)
 		}
+		slices.SortFunc(all.Manifests, func(a, b json.RawMessage) int { return bytes.Compare(a, b) }) // the handler's order is another each time
 		n := 0
 		_, _ = fmt.Sscanf(r.URL.RawQuery, "page=%d", &n)
 		if n < 0 || n >= len(all.Manifests) {
@@ -92,5 +95,27 @@ func TestPagesThatLeadAway(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%d documents, %v; want %q", len(docs), err, want)
 		}
+	}
+}
+
+// TestListedTwice: a list that repeats a document has it once.
+func TestListedTwice(t *testing.T) {
+	t.Parallel()
+	f, honest := newFake(t, takeAll, true)
+	digest := attachedThree(t, honest)
+	s := httptest.NewServer(&liar{honest: f, method: "GET", part: referrerPath, lie: func(w *httptest.ResponseRecorder) {
+		var all page
+		if err := json.Unmarshal(w.Body.Bytes(), &all); err != nil {
+			t.Error(err)
+		}
+		all.Manifests = append(all.Manifests, all.Manifests[0])
+		w.Header().Del("Content-Length")
+		w.Body.Reset()
+		_ = json.NewEncoder(w.Body).Encode(all)
+	}})
+	t.Cleanup(s.Close)
+	docs, err := open(t, strings.TrimPrefix(s.URL, "http://")+"/me/llama").Attached(t.Context(), digest)
+	if err != nil || len(docs) != 3 {
+		t.Errorf("%d documents, %v", len(docs), err)
 	}
 }
