@@ -21,10 +21,11 @@ type Copied struct {
 // Copy brings an image with everything that is attached to it from another repository, then its fixed tags, then the tag that was asked
 // for, which may be a digest. A tag that moves there is moved here only if it was what it is now.
 func (r *Repository) Copy(ctx context.Context, from *Repository, what string) (*Copied, error) {
-	digest, gone, err := from.find(ctx, what)
+	named, err := from.Named(ctx, what)
 	if err != nil {
 		return nil, err
 	}
+	digest, gone := named.Digest, named.Retired
 	if gone != nil && gone.Follows {
 		return nil, fmt.Errorf("%s:%s is another name of %s: copy that, and make the name there", from.name, what, gone.Successor)
 	}
@@ -63,27 +64,6 @@ func (r *Repository) Copy(ctx context.Context, from *Repository, what string) (*
 		out.Tags = append(out.Tags, t.Tag)
 	}
 	return out, nil
-}
-
-// Find is the digest of the image that a tag names, or the digest itself; an error where there is no such tag. A name that follows another channel names
-// the image of that one.
-func (r *Repository) Find(ctx context.Context, what string) (string, error) {
-	digest, gone, err := r.find(ctx, what)
-	if err == nil && gone != nil && gone.Follows {
-		return gone.Image, nil
-	}
-	return digest, err
-}
-
-func (r *Repository) find(ctx context.Context, what string) (string, *Retired, error) {
-	if _, err := v1.NewHash(what); err == nil {
-		return what, nil, nil
-	}
-	digest, gone, err := r.Look(ctx, what)
-	if err == nil && digest == "" {
-		err = fmt.Errorf("%s has no tag %q", r.name, what)
-	}
-	return digest, gone, err
 }
 
 // take copies one manifest with its blobs, byte by byte as it is.

@@ -127,6 +127,9 @@ func (r *Repository) open(ctx context.Context, digest string) (v1.Image, error) 
 	if err != nil {
 		return nil, r.explain(ctx, "read", digest, err)
 	}
+	if d.MediaType.IsIndex() { // the library would take a part of it
+		return nil, &IndexError{Name: r.name.String() + "@" + digest, Kind: string(d.MediaType)}
+	}
 	img, err := d.Image()
 	if err != nil {
 		return nil, fmt.Errorf("%s@%s: %w", r.name, digest, err)

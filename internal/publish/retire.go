@@ -2,12 +2,11 @@ package publish
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"maps"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"strix-build/internal/tag"
 )
@@ -158,34 +157,38 @@ func (r *Repository) followOne(ctx context.Context, gone Retired) error {
 	return r.Point(ctx, tag.Moving(gone.Recipe, tag.Channel), points, was)
 }
 
-// pushIndex pushes what a name that follows points to: an image, and the notice on a platform that nobody has, as BuildKit's attestations are.
+// pushIndex pushes what a name that follows points to.
 func (r *Repository) pushIndex(ctx context.Context, gone Retired, image string) (string, error) {
-	index := v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex, Annotations: gone.annotations()}
-	for _, part := range []struct { // the image first, for readers that take the first
-		digest, system, machine string
-		annotations             map[string]string
-	}{
-		{image, "linux", "amd64", nil},
-		{gone.Notice, "unknown", "unknown", map[string]string{AnnotationRetired: gone.Recipe}},
-	} {
-		d, err := r.get(ctx, r.name.Digest(part.digest))
-		if err != nil {
-			return "", r.explain(ctx, "read", part.digest, err)
-		}
-		if !d.MediaType.IsImage() {
-			return "", fmt.Errorf("%s@%s is a %s, which no name can follow; want an image", r.name, part.digest, d.MediaType)
-		}
-		index.Manifests = append(index.Manifests, v1.Descriptor{MediaType: d.MediaType, Size: d.Size, Digest: d.Digest,
-			Platform: &v1.Platform{OS: part.system, Architecture: part.machine}, Annotations: part.annotations})
-	}
-	data, err := json.Marshal(index)
+	m, err := r.indexOf(ctx, gone, image)
 	if err != nil {
 		return "", err
 	}
-	m := rawManifest{data, types.OCIImageIndex}
 	digest, err := m.Digest()
 	if err != nil {
 		return "", err
 	}
 	return digest.String(), r.explain(ctx, "push", digest.String(), r.push(ctx, r.name.Digest(digest.String()), func() (remote.Taggable, error) { return m, nil }))
+}
+
+// indexOf makes the index of an image and a notice that are there, and are what they are to be.
+func (r *Repository) indexOf(ctx context.Context, gone Retired, image string) (rawManifest, error) {
+	var parts []v1.Descriptor
+	for _, digest := range []string{image, gone.Notice} {
+		d, err := r.get(ctx, r.name.Digest(digest))
+		if err != nil {
+			return rawManifest{}, r.explain(ctx, "read", digest, err)
+		}
+		parts = append(parts, d.Descriptor)
+		if digest != gone.Notice {
+			continue
+		}
+		if said := retiredBy(d); said == nil || !maps.Equal(said.annotations(), gone.annotations()) {
+			return rawManifest{}, fmt.Errorf("%s@%s is not the notice that %s went to %s (%s)", r.name, digest, gone.Recipe, gone.Successor, gone.Reason)
+		}
+	}
+	m, err := gone.index(parts[0], parts[1])
+	if err != nil {
+		return m, fmt.Errorf("%s: %w", r.name, err)
+	}
+	return m, nil
 }

@@ -160,6 +160,9 @@ func TestFollow(t *testing.T) {
 		if _, gone := look(t, r, "rocm-old"); gone.Successor != "third" || gone.Reason != "renamed" || gone.Image != third {
 			t.Errorf("%+v", gone)
 		}
+		if named, err := r.Named(t.Context(), done[1].Digest); err != nil || named.Image != third { // by the index's own digest
+			t.Errorf("%+v, %v", named, err)
+		}
 		if _, err := open(t, repo+"/copy").Copy(t.Context(), r, "rocm-old"); err == nil || !strings.Contains(err.Error(), "another name of third") {
 			t.Error(err)
 		}
