@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"text/tabwriter"
 
@@ -16,7 +17,7 @@ import (
 
 // repository opens a repository that a command names.
 func repository(name string) (*publish.Repository, error) {
-	r, err := publish.Open(name, publish.Options{})
+	r, err := publish.Open(name, publish.Options{Warn: func(text string) { fmt.Fprintf(os.Stderr, "warning: %s\n", text) }})
 	if err != nil {
 		return nil, usage("%v", err)
 	}

@@ -53,7 +53,7 @@ func TestPlantedIndex(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Retire(t.Context(), Retired{Recipe: "rocm-old", Successor: "rocm", Reason: "renamed", Follows: true}, nil); err != nil {
+	if _, err := r.Retire(t.Context(), Retired{Recipe: "rocm-old", Successor: "rocm", Reason: "renamed", Follows: true}, Notary{}); err != nil {
 		t.Fatal(err)
 	}
 	if named, err := r.Named(t.Context(), "rocm-old"); err != nil || named.Retired == nil {

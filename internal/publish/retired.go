@@ -79,6 +79,17 @@ func retiredBy(d *remote.Descriptor) *Retired {
 	return out
 }
 
+// annotated are the annotations of a manifest, whatever they are.
+func annotated(d *remote.Descriptor) map[string]string {
+	var m struct {
+		Annotations map[string]string `json:"annotations"`
+	}
+	if json.Unmarshal(d.Manifest, &m) != nil {
+		return nil
+	}
+	return m.Annotations
+}
+
 // partsOfIndex is how many manifests an index of ours has: the image and the notice.
 const partsOfIndex = 2
 
@@ -94,7 +105,7 @@ func (g Retired) index(image, notice v1.Descriptor) (rawManifest, error) {
 		{notice, "unknown", "unknown", map[string]string{AnnotationRetired: g.Recipe}},
 	} {
 		if !part.MediaType.IsImage() {
-			return rawManifest{}, fmt.Errorf("%s is a %s, which no name can follow; want an image", part.Digest, part.MediaType)
+			return rawManifest{}, fmt.Errorf("%s is a %q, which no name can follow; want an image", part.Digest, part.MediaType)
 		}
 		made.Manifests = append(made.Manifests, v1.Descriptor{MediaType: part.MediaType, Size: part.Size, Digest: part.Digest,
 			Platform: &v1.Platform{OS: part.system, Architecture: part.machine}, Annotations: part.annotations})
