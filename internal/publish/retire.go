@@ -92,12 +92,10 @@ func (r *Repository) retire(ctx context.Context, gone Retired, next string, sign
 			return "", err
 		}
 	}
-	if already == nil { // else the last good image is that from before it was retired
-		if err := r.keepGood(ctx, gone.Recipe, was); err != nil {
-			return "", err
-		}
+	if already == nil {
+		return points, r.moveChannel(ctx, gone.Recipe, points, was)
 	}
-	return points, r.Point(ctx, tag.Moving(gone.Recipe, tag.Channel), points, was)
+	return points, r.Point(ctx, tag.Moving(gone.Recipe, tag.Channel), points, was) // the last good image is that from before it was retired
 }
 
 // bury pushes a tombstone and what is attached to it; no tag names it yet.
