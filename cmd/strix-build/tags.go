@@ -120,36 +120,6 @@ func kindOfRetired(gone *publish.Retired) tag.Kind {
 	return "tombstone"
 }
 
-func (a *app) rollbackCmd() *cobra.Command {
-	return &cobra.Command{
-		Use:   "rollback REPOSITORY RECIPE...",
-		Short: "make the last good image the channel again",
-		Long: `Makes the image that was a recipe's channel before this one its channel again. The image that is left keeps its own tag, which never moves, and
-can become the channel again with promote.`,
-		Example: "  strix-build rollback ghcr.io/me/llama rocm-mmq",
-		Args:    cobra.MinimumNArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := repository(args[0])
-			if err != nil {
-				return err
-			}
-			var errs []error
-			for _, recipe := range args[1:] {
-				from, to, err := r.Rollback(cmd.Context(), recipe)
-				switch {
-				case err != nil:
-					errs = append(errs, withHint(err))
-				case from == to:
-					a.printf("%s: the channel is the last good image already: %s\n", recipe, to)
-				default:
-					fmt.Fprintf(a.out, "%s:%s %s (was %s)\n", r, recipe, to, from)
-				}
-			}
-			return errors.Join(errs...)
-		},
-	}
-}
-
 func (a *app) copyCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "copy REPOSITORY {TAG | DIGEST} REPOSITORY",
