@@ -62,7 +62,9 @@ func (a *app) tagsCmd() *cobra.Command {
   RECIPE-candidate                    the newest that was published
   RECIPE-lkg                          the channel before this one, for rollback
   RECIPE-bBUILD-COMMIT-KEY-DATE       one image, for ever
-  sha256-DIGEST                       what is attached to an image, on registries without a list of that`,
+  sha256-DIGEST                       what is attached to an image, on registries without a list of that
+
+Any other is named too, and is nobody's recipe's: kind other. prune leaves it.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := repository(args[0])
@@ -86,10 +88,10 @@ func (a *app) printTags(tags []publish.Tagged, asJSON bool) error {
 	for _, t := range tags {
 		kind := t.Tag.Kind
 		if kind == tag.Channel && !slices.Contains(ours, t.Tag.Recipe) {
-			kind = "other"
+			kind = tag.Other
 		}
 		recipe := t.Tag.Recipe
-		if kind == tag.Referrers || kind == "other" {
+		if kind == tag.Referrers || kind == tag.Other {
 			recipe = ""
 		}
 		if t.Retired != nil {

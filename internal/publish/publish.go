@@ -187,7 +187,7 @@ func (r *Repository) Tags(ctx context.Context) ([]Tagged, error) {
 func Recipes(tags []Tagged) []string {
 	names := map[string]bool{}
 	for _, t := range tags {
-		if t.Tag.Kind != tag.Channel && t.Tag.Kind != tag.Referrers {
+		if t.Tag.Kind != tag.Channel && t.Tag.Kind != tag.Referrers && t.Tag.Kind != tag.Other {
 			names[t.Tag.Recipe] = true
 		}
 	}
