@@ -81,8 +81,11 @@ func (a *app) holds(ctx context.Context, r *publish.Repository, image string, t 
 	if err != nil {
 		return err
 	}
-	if gone == nil {
+	switch {
+	case gone == nil:
 		report.Under(t)
+	case gone.Recipe != t.Recipe:
+		return &refusedError{fmt.Sprintf("%s:%s stays: %s is the notice of %s", r, t, image, gone.Recipe)}
 	}
 	if err := r.Clock(); err != nil {
 		a.printf("warning: %v: whether a waiver has ended may be wrong\n", err)

@@ -121,33 +121,3 @@ func kindOfRetired(gone *publish.Retired) tag.Kind {
 	}
 	return "tombstone"
 }
-
-func (a *app) copyCmd() *cobra.Command {
-	return &cobra.Command{
-		Use:   "copy REPOSITORY {TAG | DIGEST} REPOSITORY",
-		Short: "bring an image with all that is attached to it to another repository",
-		Long: `Brings an image and everything that is attached to it from the first repository to the second, byte by byte, then its tag that never moves, then
-the tag that was named. What is there already is not sent again.`,
-		Example: "  strix-build copy localhost:5000/me/llama rocm-mmq ghcr.io/me/llama",
-		Args:    cobra.ExactArgs(3),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			from, err := repository(args[0])
-			if err != nil {
-				return err
-			}
-			to, err := repository(args[2])
-			if err != nil {
-				return err
-			}
-			done, err := to.Copy(cmd.Context(), from, args[1])
-			if err != nil {
-				return withHint(err)
-			}
-			for _, t := range done.Tags {
-				fmt.Fprintf(a.out, "%s:%s %s\n", to, t, done.Digest)
-			}
-			a.printf("%s@%s: with %d attached\n", to, done.Digest, done.Attached)
-			return nil
-		},
-	}
-}

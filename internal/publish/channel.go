@@ -153,13 +153,10 @@ func (r *Repository) RollbackIf(ctx context.Context, recipe string, holds func(i
 	if from, err = r.Head(ctx, channel.String()); err != nil {
 		return "", "", err
 	}
-	if to, err = r.Head(ctx, tag.Moving(recipe, tag.LastGood).String()); err != nil {
+	if to, err = r.lastGood(ctx, recipe); err != nil {
 		return "", "", err
 	}
-	switch {
-	case to == "":
-		return "", "", fmt.Errorf("%s, recipe %q: %w", r.name, recipe, ErrNoLastGood)
-	case to == from: // names that follow it may not have come after it yet
+	if to == from { // names that follow it may not have come after it yet
 		return "", "", errors.Join(r.follow(ctx, recipe), fmt.Errorf("%s, recipe %q: %w: %s", r.name, recipe, ErrIsLastGood, to))
 	}
 	if err := r.Complete(ctx, to); err != nil {
@@ -172,4 +169,18 @@ func (r *Repository) RollbackIf(ctx context.Context, recipe string, holds func(i
 		return "", "", err
 	}
 	return from, to, r.follow(ctx, recipe)
+}
+
+// lastGood is a recipe's last good image. A notice is none: we never make one that.
+func (r *Repository) lastGood(ctx context.Context, recipe string) (string, error) {
+	good, gone, err := r.Look(ctx, tag.Moving(recipe, tag.LastGood).String())
+	switch {
+	case err != nil:
+		return "", err
+	case good == "":
+		return "", fmt.Errorf("%s, recipe %q: %w", r.name, recipe, ErrNoLastGood)
+	case gone != nil:
+		return "", fmt.Errorf("%s, recipe %q: the last good image, %s, is none but the notice of a retired channel", r.name, recipe, good)
+	}
+	return good, nil
 }

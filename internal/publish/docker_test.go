@@ -115,7 +115,7 @@ func TestIntegrationDockerRegistry(t *testing.T) {
 	}
 	_, other := newFake(t, takeAll, true)
 	to := open(t, other)
-	got, err := to.Copy(t.Context(), r, "rocm-mmq")
+	got, err := to.Copy(t.Context(), r, "rocm-mmq", Copying{})
 	if err != nil || got.Attached != 1 {
 		t.Fatalf("%+v, %v", got, err)
 	}

@@ -312,7 +312,7 @@ func TestCopy(t *testing.T) {
 	from, to := open(t, repo), open(t, other)
 	digest := promoted(t, from, "")
 	for _, r := range [][2]*Repository{{from, to}, {to, open(t, repo+"/again")}} {
-		got, err := r[1].Copy(t.Context(), r[0], "rocm-mmq")
+		got, err := r[1].Copy(t.Context(), r[0], "rocm-mmq", Copying{})
 		if err != nil || got.Digest != digest || got.Attached != 1 || len(got.Tags) != 2 {
 			t.Fatalf("%+v, %v", got, err)
 		}
@@ -321,7 +321,7 @@ func TestCopy(t *testing.T) {
 			t.Errorf("%+v, %v, channel %s", docs, err, channel)
 		}
 	}
-	if _, err := to.Copy(t.Context(), from, "no-such-tag"); err == nil || !strings.HasSuffix(err.Error(), `has no tag "no-such-tag"`) {
+	if _, err := to.Copy(t.Context(), from, "no-such-tag", Copying{}); err == nil || !strings.HasSuffix(err.Error(), `has no tag "no-such-tag"`) {
 		t.Error(err)
 	}
 }

@@ -164,7 +164,7 @@ func TestFollow(t *testing.T) {
 		if named, err := r.Named(t.Context(), done[1].Digest); err != nil || named.Image != third { // by the index's own digest
 			t.Errorf("%+v, %v", named, err)
 		}
-		if _, err := open(t, repo+"/copy").Copy(t.Context(), r, "rocm-old"); err == nil || !strings.Contains(err.Error(), "another name of third") {
+		if _, err := open(t, repo+"/copy").Copy(t.Context(), r, "rocm-old", Copying{}); err == nil || !strings.Contains(err.Error(), "another name of third") {
 			t.Error(err)
 		}
 		plan, err := r.Plan(t.Context(), Pruning{Before: release(t, image(t)).Fixed.Day().AddDate(1, 0, 0)})

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"strix-build/internal/tag"
 )
 
 // TestRefusedChannel: where a registry takes the last good tag and refuses the channel's, the last good image is what it was.
@@ -69,6 +71,32 @@ func TestRollbackIf(t *testing.T) {
 	}
 	if len(f.writes) > 0 {
 		t.Errorf("it wrote %q", f.writes)
+	}
+}
+
+// TestRollbackToNotice: somebody pointed the last good tag at a notice.
+func TestRollbackToNotice(t *testing.T) {
+	t.Parallel()
+	_, repo := newFake(t, takeAll, true)
+	r := open(t, repo)
+	one := promoted(t, r, "")
+	channelOf(t, r, "rocm")
+	done, err := r.Retire(t.Context(), Retired{Recipe: "rocm-mmq", Successor: "rocm", Reason: "merged"}, Notary{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := r.Rollback(t.Context(), "rocm-mmq"); err != nil {
+		t.Fatal(err)
+	}
+	two := promoted(t, r, one)
+	if err := r.Point(t.Context(), tag.Moving("rocm-mmq", tag.LastGood), done[0].Digest, one); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := r.Rollback(t.Context(), "rocm-mmq"); err == nil || !strings.HasSuffix(err.Error(), " is none but the notice of a retired channel") {
+		t.Error(err)
+	}
+	if channel, _ := heads(t, r); channel != two {
+		t.Errorf("channel %s, want %s", channel, two)
 	}
 }
 
