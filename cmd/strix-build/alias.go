@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"strix-build/internal/attest"
 	"strix-build/internal/build"
+	"strix-build/internal/keyless"
 	"strix-build/internal/publish"
 	"strix-build/internal/sign"
 	"strix-build/internal/tag"
@@ -32,7 +34,7 @@ func (a *app) aliasCmd() *cobra.Command {
 
 The reason and the successor are in both for programs (tags --json, verify, labels), signed with --key or --keyless. What OLD was is its last good image: rollback takes
 the alias back. Its tags that never move stay. publish and promote refuse OLD from then on (--revive). Channels that were retired in favour of OLD
-go on to NEW.`,
+go on to NEW, where the same key or identity signed their notices, or nobody did and nobody signs now; the others are named and stay.`,
 		Example: `  strix-build alias ghcr.io/me/llama rocm-mmq rocm --reason "its patches are upstream since b9992" --key strix-build.key
   strix-build alias ghcr.io/me/llama rocm7 rocm --reason "renamed" --follow --key strix-build.key`,
 		Args: cobra.ExactArgs(3),
@@ -67,28 +69,77 @@ func (a *app) alias(ctx context.Context, repo string, gone publish.Retired, o al
 	if err != nil {
 		return err
 	}
-	var notice func(publish.Retired, string) ([]publish.Artifact, error)
-	if signer != nil {
-		notice = func(gone publish.Retired, tombstone string) ([]publish.Artifact, error) {
-			return signedNotice(ctx, signer, gone, tombstone)
-		}
-	} else {
+	if signer == nil {
 		a.printf("the notice is not signed (--key, --keyless): verify will say so\n")
 	}
-	done, err := r.Retire(ctx, gone, notice)
+	done, err := r.Retire(ctx, gone, a.notary(ctx, r, signer, o.root))
 	for _, one := range done {
+		if one.Stays != nil {
+			a.printf("warning: %s:%s sent people to %s and stays as it is: %v\n", r, one.Recipe, gone.Recipe, one.Stays)
+			continue
+		}
 		fmt.Fprintf(a.out, "%s:%s@%s\n", r, one.Recipe, one.Digest)
 	}
 	return err
 }
 
-func signedNotice(ctx context.Context, signer sign.Signer, gone publish.Retired, tombstone string) ([]publish.Artifact, error) {
+// notary signs notices, and signs again only those that the same signer signed before: whoever may write to a registry can put one there.
+func (a *app) notary(ctx context.Context, r *publish.Repository, signer sign.Signer, root string) publish.Notary {
+	if signer == nil {
+		return publish.Notary{Refuse: func(gone publish.Retired) error {
+			bundles, err := bundlesOf(ctx, r, gone.Notice)
+			if err == nil && len(bundles) > 0 {
+				err = errors.New("its notice is signed, and nobody signs the next one (--key, --keyless)")
+			}
+			return err
+		}}
+	}
+	var own sign.Party // known once something is signed
+	return publish.Notary{
+		Sign: func(gone publish.Retired, tombstone string) (made []publish.Artifact, err error) {
+			made, own, err = signedNotice(ctx, signer, gone, tombstone)
+			return made, err
+		},
+		Refuse: func(gone publish.Retired) error {
+			who, err := a.trustIn(ctx, own, root)
+			if err != nil {
+				return err
+			}
+			return noticeHolds(ctx, r, gone, who)
+		},
+	}
+}
+
+// trustIn is trust in one who signed, and nobody else.
+func (a *app) trustIn(ctx context.Context, by sign.Party, root string) (who sign.Trust, err error) {
+	if by.Key != nil {
+		who.Keys = []*sign.PublicKey{by.Key}
+		return who, nil
+	}
+	return who, a.trustMatches(ctx, &who, []keyless.Match{{Subject: by.Identity.Subject, Issuer: by.Identity.Issuer}}, root)
+}
+
+// noticeHolds says why a notice is not one that somebody who counts signed.
+func noticeHolds(ctx context.Context, r *publish.Repository, gone publish.Retired, who sign.Trust) error {
+	bundles, err := bundlesOf(ctx, r, gone.Notice)
+	if err != nil {
+		return err
+	}
+	for _, row := range attest.CheckRetired(gone.Notice, noticeOf(gone), bundles, who).Rows {
+		if !row.OK {
+			return fmt.Errorf("%s: %s", row.Name, row.Why)
+		}
+	}
+	return nil
+}
+
+func signedNotice(ctx context.Context, signer sign.Signer, gone publish.Retired, tombstone string) ([]publish.Artifact, sign.Party, error) {
 	data, err := attest.Retire(tombstone, noticeOf(gone))
 	if err != nil {
-		return nil, err
+		return nil, sign.Party{}, err
 	}
-	artifact, _, err := signed(ctx, signer, data)
-	return []publish.Artifact{artifact}, err
+	artifact, by, err := signed(ctx, signer, data)
+	return []publish.Artifact{artifact}, by, err
 }
 
 func noticeOf(gone publish.Retired) attest.Retired {

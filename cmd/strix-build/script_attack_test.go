@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -43,4 +45,18 @@ func forge(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	_, err = r.Attach(ctx, args[1], slices.Collect(maps.Values(forged)))
 	ts.Check(err)
+}
+
+// plantImage adds an image for this machine to an index, as somebody can who may write to the registry: plantimage FROM TO, both repository:tag.
+func plantImage(ts *testscript.TestScript, _ bool, args []string) {
+	from, err := name.ParseReference(args[0])
+	ts.Check(err)
+	to, err := name.ParseReference(args[1])
+	ts.Check(err)
+	index, err := remote.Index(from)
+	ts.Check(err)
+	evil, err := random.Image(100, 1)
+	ts.Check(err)
+	ts.Check(remote.WriteIndex(to, mutate.AppendManifests(index, mutate.IndexAddendum{Add: evil,
+		Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "amd64"}}})))
 }

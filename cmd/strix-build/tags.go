@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"text/tabwriter"
 
@@ -16,7 +17,7 @@ import (
 
 // repository opens a repository that a command names.
 func repository(name string) (*publish.Repository, error) {
-	r, err := publish.Open(name, publish.Options{})
+	r, err := publish.Open(name, publish.Options{Warn: func(text string) { fmt.Fprintf(os.Stderr, "warning: %s\n", text) }})
 	if err != nil {
 		return nil, usage("%v", err)
 	}
@@ -61,7 +62,9 @@ func (a *app) tagsCmd() *cobra.Command {
   RECIPE-candidate                    the newest that was published
   RECIPE-lkg                          the channel before this one, for rollback
   RECIPE-bBUILD-COMMIT-KEY-DATE       one image, for ever
-  sha256-DIGEST                       what is attached to an image, on registries without a list of that`,
+  sha256-DIGEST                       what is attached to an image, on registries without a list of that
+
+Any other is named too, and is nobody's recipe's: kind other. prune leaves it.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := repository(args[0])
@@ -85,10 +88,10 @@ func (a *app) printTags(tags []publish.Tagged, asJSON bool) error {
 	for _, t := range tags {
 		kind := t.Tag.Kind
 		if kind == tag.Channel && !slices.Contains(ours, t.Tag.Recipe) {
-			kind = "other"
+			kind = tag.Other
 		}
 		recipe := t.Tag.Recipe
-		if kind == tag.Referrers || kind == "other" {
+		if kind == tag.Referrers || kind == tag.Other {
 			recipe = ""
 		}
 		if t.Retired != nil {
@@ -117,64 +120,4 @@ func kindOfRetired(gone *publish.Retired) tag.Kind {
 		return "alias"
 	}
 	return "tombstone"
-}
-
-func (a *app) rollbackCmd() *cobra.Command {
-	return &cobra.Command{
-		Use:   "rollback REPOSITORY RECIPE...",
-		Short: "make the last good image the channel again",
-		Long: `Makes the image that was a recipe's channel before this one its channel again. The image that is left keeps its own tag, which never moves, and
-can become the channel again with promote.`,
-		Example: "  strix-build rollback ghcr.io/me/llama rocm-mmq",
-		Args:    cobra.MinimumNArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := repository(args[0])
-			if err != nil {
-				return err
-			}
-			var errs []error
-			for _, recipe := range args[1:] {
-				from, to, err := r.Rollback(cmd.Context(), recipe)
-				switch {
-				case err != nil:
-					errs = append(errs, withHint(err))
-				case from == to:
-					a.printf("%s: the channel is the last good image already: %s\n", recipe, to)
-				default:
-					fmt.Fprintf(a.out, "%s:%s %s (was %s)\n", r, recipe, to, from)
-				}
-			}
-			return errors.Join(errs...)
-		},
-	}
-}
-
-func (a *app) copyCmd() *cobra.Command {
-	return &cobra.Command{
-		Use:   "copy REPOSITORY {TAG | DIGEST} REPOSITORY",
-		Short: "bring an image with all that is attached to it to another repository",
-		Long: `Brings an image and everything that is attached to it from the first repository to the second, byte by byte, then its tag that never moves, then
-the tag that was named. What is there already is not sent again.`,
-		Example: "  strix-build copy localhost:5000/me/llama rocm-mmq ghcr.io/me/llama",
-		Args:    cobra.ExactArgs(3),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			from, err := repository(args[0])
-			if err != nil {
-				return err
-			}
-			to, err := repository(args[2])
-			if err != nil {
-				return err
-			}
-			done, err := to.Copy(cmd.Context(), from, args[1])
-			if err != nil {
-				return withHint(err)
-			}
-			for _, t := range done.Tags {
-				fmt.Fprintf(a.out, "%s:%s %s\n", to, t, done.Digest)
-			}
-			a.printf("%s@%s: with %d attached\n", to, done.Digest, done.Attached)
-			return nil
-		},
-	}
 }

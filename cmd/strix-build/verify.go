@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/spf13/cobra"
 
 	"strix-build/internal/attest"
@@ -40,6 +42,9 @@ Exit code 3: something is wrong, or it is a tombstone.`,
 // imageName takes the name of an image in a registry apart; without a tag and digest, it is not one.
 func imageName(name string) (repo, what string, err error) {
 	if repo, what, ok := strings.Cut(name, "@"); ok {
+		if _, err := v1.NewHash(what); err != nil {
+			return "", "", usage("%q: %q is no digest: want REPOSITORY@sha256:… or REPOSITORY:TAG", name, what)
+		}
 		return repo, what, nil
 	}
 	i := strings.LastIndexByte(name, ':')
@@ -63,6 +68,10 @@ func (a *app) verify(ctx context.Context, name string, t trustFlags, asJSON bool
 		return err
 	}
 	report, gone, err := checkNamed(ctx, r, what, who)
+	var index *publish.IndexError
+	if errors.As(err, &index) {
+		return &refusedError{err.Error()}
+	}
 	if err != nil {
 		return withHint(err)
 	}
@@ -101,16 +110,13 @@ func (a *app) printVerified(report *attest.Report, gone *publish.Retired, asJSON
 
 // checkNamed checks what a tag or digest names: an image, a tombstone, or an image and the notice that it stands for another channel.
 func checkNamed(ctx context.Context, r *publish.Repository, what string, who sign.Trust) (*attest.Report, *publish.Retired, error) {
-	image, err := r.Find(ctx, what)
+	named, err := r.Named(ctx, what)
 	if err != nil {
 		return nil, nil, err
 	}
-	_, gone, err := r.Look(ctx, what)
-	if err != nil {
-		return nil, nil, err
-	}
+	gone := named.Retired
 	if gone == nil {
-		report, _, err := checkAttached(ctx, r, image, who)
+		report, _, err := checkAttached(ctx, r, named.Image, who)
 		if err == nil {
 			under(report, what)
 		}

@@ -7,9 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sourcegraph/conc/pool"
+
+	"strix-build/internal/publish"
 )
 
 // Trial is a fault that was played, and what came of it.
@@ -217,7 +220,8 @@ func (t *Trial) first(o outcome) {
 
 // second takes down what the run without a fault did.
 func (t *Trial) second(o outcome) {
-	if o.code != 0 {
+	done := t.Operation == Rollback && strings.Contains(o.said, publish.ErrIsLastGood.Error()) // the first one came so far; that it did is looked at
+	if o.code != 0 && !done {
 		t.Wrong = append(t.Wrong, fmt.Sprintf("the same command again: exit status %d: %s", o.code, o.said))
 	}
 	if o.Again > 0 {

@@ -86,46 +86,83 @@ func (r *Repository) promote(ctx context.Context, recipe, digest, was string, re
 	case now != was:
 		return &MovedError{channel.String(), was, now}
 	}
-	if gone == nil { // else the last good image is that from before it was retired
-		if err := r.keepGood(ctx, recipe, now); err != nil {
-			return err
+	move := r.moveChannel
+	if gone != nil { // the last good image is that from before it was retired
+		move = func(ctx context.Context, recipe, digest, now string) error {
+			return r.Point(ctx, tag.Moving(recipe, tag.Channel), digest, now)
 		}
 	}
-	if err := r.Point(ctx, channel, digest, now); err != nil {
+	if err := move(ctx, recipe, digest, now); err != nil {
 		return err
 	}
 	return r.follow(ctx, recipe)
 }
 
-// keepGood makes what a channel is the last good image: before the channel moves, so that there always is a way back.
-func (r *Repository) keepGood(ctx context.Context, recipe, now string) error {
-	if now == "" {
-		return nil
-	}
-	good := tag.Moving(recipe, tag.LastGood)
-	before, err := r.Head(ctx, good.String())
+// moveChannel makes an image the channel, and what the channel is its last good image: before the channel moves, so that there always is a way back. Where
+// the channel's tag is refused, the last good image is what it was.
+func (r *Repository) moveChannel(ctx context.Context, recipe, digest, now string) error {
+	good, err := r.keepGood(ctx, recipe, now)
 	if err != nil {
 		return err
 	}
-	return r.Point(ctx, good, now, before)
+	channel := tag.Moving(recipe, tag.Channel)
+	err = r.Point(ctx, channel, digest, now)
+	if err == nil || good == "" || good == now {
+		return err
+	}
+	seen, look := r.Head(ctx, channel.String())
+	if look != nil || seen != now { // it may have moved
+		return err
+	}
+	if back := r.Point(ctx, tag.Moving(recipe, tag.LastGood), good, now); back != nil {
+		return fmt.Errorf("%w; and the last good image, %s, could not be put back: %w", err, good, back)
+	}
+	return err
 }
 
-// ErrNoLastGood: there is nothing to go back to.
-var ErrNoLastGood = errors.New("there is no last good image to go back to")
+// keepGood makes what a channel is the last good image, and returns what that was before.
+func (r *Repository) keepGood(ctx context.Context, recipe, now string) (before string, err error) {
+	if now == "" {
+		return "", nil
+	}
+	good := tag.Moving(recipe, tag.LastGood)
+	if before, err = r.Head(ctx, good.String()); err != nil {
+		return "", err
+	}
+	return before, r.Point(ctx, good, now, before)
+}
 
-// Rollback makes a recipe's last good image its channel again. That of a retired recipe is what its channel was: the notice is taken back.
+// Why there is no rollback.
+var (
+	ErrNoLastGood = errors.New("there is no last good image to go back to")
+	ErrIsLastGood = errors.New("the channel is its last good image already: there is nothing to go back to")
+)
+
+// Rollback is [Repository.RollbackIf], with no condition.
 func (r *Repository) Rollback(ctx context.Context, recipe string) (from, to string, err error) {
+	return r.RollbackIf(ctx, recipe, func(string) error { return nil })
+}
+
+// RollbackIf makes a recipe's last good image its channel again, if holds has nothing to say against that image. That of a retired recipe is what its channel
+// was: the notice is taken back. Where it moved the channel and failed afterwards, at names that follow, it returns both digests and the error.
+func (r *Repository) RollbackIf(ctx context.Context, recipe string, holds func(image string) error) (from, to string, err error) {
+	if err := tag.CheckRecipe(recipe); err != nil {
+		return "", "", err
+	}
 	channel := tag.Moving(recipe, tag.Channel)
 	if from, err = r.Head(ctx, channel.String()); err != nil {
 		return "", "", err
 	}
-	if to, err = r.Head(ctx, tag.Moving(recipe, tag.LastGood).String()); err != nil {
+	if to, err = r.lastGood(ctx, recipe); err != nil {
 		return "", "", err
 	}
-	if to == "" {
-		return "", "", fmt.Errorf("%s, recipe %q: %w", r.name, recipe, ErrNoLastGood)
+	if to == from { // names that follow it may not have come after it yet
+		return "", "", errors.Join(r.follow(ctx, recipe), fmt.Errorf("%s, recipe %q: %w: %s", r.name, recipe, ErrIsLastGood, to))
 	}
 	if err := r.Complete(ctx, to); err != nil {
+		return "", "", err
+	}
+	if err := holds(to); err != nil {
 		return "", "", err
 	}
 	if err := r.reject(ctx, recipe, from, to); err != nil {
@@ -154,4 +191,18 @@ func (r *Repository) reject(ctx context.Context, recipe, from, to string) error 
 func (r *Repository) WasRejected(ctx context.Context, recipe, digest string) (bool, error) {
 	rejected, err := r.Head(ctx, tag.Moving(recipe, tag.Rejected).String())
 	return rejected == digest && digest != "", err
+}
+
+// lastGood is a recipe's last good image. A notice is none: we never make one that.
+func (r *Repository) lastGood(ctx context.Context, recipe string) (string, error) {
+	good, gone, err := r.Look(ctx, tag.Moving(recipe, tag.LastGood).String())
+	switch {
+	case err != nil:
+		return "", err
+	case good == "":
+		return "", fmt.Errorf("%s, recipe %q: %w", r.name, recipe, ErrNoLastGood)
+	case gone != nil:
+		return "", fmt.Errorf("%s, recipe %q: the last good image, %s, is none but the notice of a retired channel", r.name, recipe, good)
+	}
+	return good, nil
 }

@@ -50,7 +50,7 @@ func TestClock(t *testing.T) {
 			"release": func(r *Repository) error { _, err := r.Release(t.Context(), release(t, image(t))); return err },
 			"promote": func(r *Repository) error { return r.Promote(t.Context(), "rocm", next.Digest, there) },
 			"retire": func(r *Repository) error {
-				_, err := r.Retire(t.Context(), Retired{Recipe: "rocm-mmq-candidate", Successor: "rocm", Reason: "x"}, nil)
+				_, err := r.Retire(t.Context(), Retired{Recipe: "rocm-mmq-candidate", Successor: "rocm", Reason: "x"}, Notary{})
 				return err
 			},
 		} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
@@ -11,79 +12,128 @@ import (
 	"strix-build/internal/tag"
 )
 
+// Copying says what a copy may do with the tag that was asked for.
+type Copying struct {
+	Move  bool                     // a channel that is another image there moves, and any other tag that is no candidate
+	Holds func(image string) error // says why the image, which is there then, may not get such a tag; nil: nothing is asked
+}
+
 // Copied is what a copy brought.
 type Copied struct {
 	Digest   string
 	Attached int // documents and other manifests that name it as their subject
 	Tags     []tag.Tag
+	Stays    string // what the tag that was asked for names there, where it is another image and stays; "": it is among Tags
 }
 
 // Copy brings an image with everything that is attached to it from another repository, then its fixed tags, then the tag that was asked
-// for, which may be a digest. A tag that moves there is moved here only if it was what it is now.
-func (r *Repository) Copy(ctx context.Context, from *Repository, what string) (*Copied, error) {
-	digest, gone, err := from.find(ctx, what)
+// for, which may be a digest. A channel moves as [Repository.Promote] moves it: what it was when the copy began becomes the last good image, and a retired
+// one stays. Where it returns both, the error is about the tag that was asked for, and the rest is there.
+func (r *Repository) Copy(ctx context.Context, from *Repository, what string, how Copying) (*Copied, error) {
+	named, err := from.Named(ctx, what)
 	if err != nil {
 		return nil, err
 	}
-	if gone != nil && gone.Follows {
+	if gone := named.Retired; gone != nil && gone.Follows {
 		return nil, fmt.Errorf("%s:%s is another name of %s: copy that, and make the name there", from.name, what, gone.Successor)
 	}
-	if err := r.take(ctx, from, digest); err != nil {
-		return nil, err
-	}
-	out := &Copied{Digest: digest}
-	list, err := from.listed(ctx, digest)
+	asked, err := r.askedFor(ctx, what, named.Digest)
 	if err != nil {
 		return nil, err
+	}
+	out := &Copied{Digest: named.Digest}
+	if out.Attached, err = r.bring(ctx, from, named.Digest); err != nil {
+		return nil, err
+	}
+	if out.Tags, err = r.bringFixed(ctx, from, named.Digest); err != nil || asked == nil {
+		return out, err
+	}
+	return out, r.give(ctx, asked, out, how)
+}
+
+// askedFor is the tag that a copy was asked for, with what it names here before; nil: a digest or a fixed tag, of which there is nothing to decide.
+func (r *Repository) askedFor(ctx context.Context, what, digest string) (*Tagged, error) {
+	if strings.Contains(what, ":") {
+		return nil, nil //nolint:nilnil // see above
+	}
+	t, err := tag.Parse(what)
+	if err != nil || t.Kind == tag.Fixed {
+		return nil, err
+	}
+	was, gone, err := r.Look(ctx, what)
+	if err == nil && gone != nil && was != digest {
+		err = &RetiredError{r.name.String(), *gone}
+	}
+	return &Tagged{t, was, gone}, err
+}
+
+// give makes the tag that was asked for name what was brought, if it may.
+func (r *Repository) give(ctx context.Context, asked *Tagged, out *Copied, how Copying) error {
+	free := asked.Tag.Kind == tag.Candidate // nobody pulls it unasked, and it is judged before it becomes a channel
+	if other := asked.Digest != "" && asked.Digest != out.Digest; other && !how.Move && !free {
+		out.Stays = asked.Digest
+		return nil
+	}
+	if how.Holds != nil && !free {
+		if err := how.Holds(out.Digest); err != nil {
+			return err
+		}
+	}
+	move := r.Point
+	if asked.Tag.Kind == tag.Channel {
+		move = func(ctx context.Context, t tag.Tag, digest, was string) error {
+			return r.Promote(ctx, t.Recipe, digest, was)
+		}
+	}
+	if err := move(ctx, asked.Tag, out.Digest, asked.Digest); err != nil {
+		return err
+	}
+	out.Tags = append(out.Tags, asked.Tag)
+	return nil
+}
+
+// bring copies an image and what is attached to it, and counts that.
+func (r *Repository) bring(ctx context.Context, from *Repository, digest string) (attached int, err error) {
+	if err := r.take(ctx, from, digest); err != nil {
+		return 0, err
+	}
+	list, err := from.listed(ctx, digest)
+	if err != nil {
+		return 0, err
 	}
 	for _, d := range list {
 		if err := r.take(ctx, from, d.Digest.String()); err != nil {
-			return nil, err
+			return 0, err
 		}
-		out.Attached++
 	}
-	if err := r.relist(ctx, digest, list); err != nil {
-		return nil, err
-	}
-	tags, err := from.Tags(ctx)
+	return len(list), r.relist(ctx, digest, list)
+}
+
+// bringFixed gives an image the fixed tags that it has elsewhere. Other tags there are not read.
+func (r *Repository) bringFixed(ctx context.Context, from *Repository, digest string) (done []tag.Tag, err error) {
+	names, err := from.names(ctx)
 	if err != nil {
-		return nil, err
+		return nil, from.explain(ctx, "list the tags of", "", err)
 	}
-	for _, t := range tags {
-		if t.Digest != digest || t.Tag.Kind != tag.Fixed && t.Tag.String() != what {
+	slices.Sort(names)
+	for _, n := range names {
+		t, err := tag.Parse(n)
+		if err != nil || t.Kind != tag.Fixed {
 			continue
 		}
-		was, err := r.Head(ctx, t.Tag.String())
+		there, err := from.Head(ctx, n)
 		if err != nil {
-			return nil, err
+			return done, err
 		}
-		if err := r.Point(ctx, t.Tag, digest, was); err != nil {
-			return nil, err
+		if there != digest {
+			continue
 		}
-		out.Tags = append(out.Tags, t.Tag)
+		if err := r.Point(ctx, t, digest, ""); err != nil {
+			return done, err
+		}
+		done = append(done, t)
 	}
-	return out, nil
-}
-
-// Find is the digest of the image that a tag names, or the digest itself; an error where there is no such tag. A name that follows another channel names
-// the image of that one.
-func (r *Repository) Find(ctx context.Context, what string) (string, error) {
-	digest, gone, err := r.find(ctx, what)
-	if err == nil && gone != nil && gone.Follows {
-		return gone.Image, nil
-	}
-	return digest, err
-}
-
-func (r *Repository) find(ctx context.Context, what string) (string, *Retired, error) {
-	if _, err := v1.NewHash(what); err == nil {
-		return what, nil, nil
-	}
-	digest, gone, err := r.Look(ctx, what)
-	if err == nil && digest == "" {
-		err = fmt.Errorf("%s has no tag %q", r.name, what)
-	}
-	return digest, gone, err
+	return done, nil
 }
 
 // take copies one manifest with its blobs, byte by byte as it is.

@@ -115,7 +115,7 @@ func TestIntegrationDockerRegistry(t *testing.T) {
 	}
 	_, other := newFake(t, takeAll, true)
 	to := open(t, other)
-	got, err := to.Copy(t.Context(), r, "rocm-mmq")
+	got, err := to.Copy(t.Context(), r, "rocm-mmq", Copying{})
 	if err != nil || got.Attached != 1 {
 		t.Fatalf("%+v, %v", got, err)
 	}
@@ -127,14 +127,14 @@ func TestIntegrationDockerRegistry(t *testing.T) {
 		t.Error(err)
 	}
 	channelOf(t, r, "rocm")
-	if _, err := r.Retire(t.Context(), Retired{Recipe: "rocm-mmq", Successor: "rocm", Reason: "merged", Follows: true}, nil); err != nil {
+	if _, err := r.Retire(t.Context(), Retired{Recipe: "rocm-mmq", Successor: "rocm", Reason: "merged", Follows: true}, Notary{}); err != nil {
 		t.Fatal(err)
 	}
 	next := channelOf(t, r, "rocm") // and the other name with it
 	if d, err := pulled(t, repo, "rocm-mmq").Digest(); err != nil || d.String() != next {
 		t.Error(d, err)
 	}
-	if _, err := r.Retire(t.Context(), Retired{Recipe: "rocm-mmq", Successor: "rocm", Reason: "merged"}, nil); err != nil {
+	if _, err := r.Retire(t.Context(), Retired{Recipe: "rocm-mmq", Successor: "rocm", Reason: "merged"}, Notary{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, gone := look(t, r, "rocm-mmq"); gone == nil || gone.Follows {

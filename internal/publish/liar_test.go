@@ -128,7 +128,7 @@ func TestLiarAboutDocuments(t *testing.T) {
 		}
 		_, other := newFake(t, takeAll, true)
 		to := open(t, other)
-		if _, err := to.Copy(t.Context(), open(t, repo), "rocm-mmq-candidate"); err == nil {
+		if _, err := to.Copy(t.Context(), open(t, repo), "rocm-mmq-candidate", Copying{}); err == nil {
 			t.Error("it is copied")
 		}
 		if tags, err := to.Tags(t.Context()); err != nil || len(tags) > 0 {
@@ -179,7 +179,7 @@ func TestLiarCopy(t *testing.T) {
 	t.Cleanup(s.Close)
 	_, other := newFake(t, takeAll, true)
 	to := open(t, other)
-	_, err := to.Copy(t.Context(), open(t, strings.TrimPrefix(s.URL, "http://")+"/me/llama"), "rocm-mmq-candidate")
+	_, err := to.Copy(t.Context(), open(t, strings.TrimPrefix(s.URL, "http://")+"/me/llama"), "rocm-mmq-candidate", Copying{})
 	if err == nil || !strings.Contains(err.Error(), d.layer[7:]) {
 		t.Errorf("%v does not name %s", err, d.layer)
 	}

@@ -157,6 +157,9 @@ func (r *Repository) openAny(ctx context.Context, digest string) (v1.Image, erro
 	if err != nil {
 		return nil, r.explain(ctx, "read", digest, err)
 	}
+	if d.MediaType.IsIndex() { // the library would take a part of it
+		return nil, &IndexError{Name: r.name.String() + "@" + digest, Kind: string(d.MediaType)}
+	}
 	img, err := d.Image()
 	if err != nil {
 		return nil, fmt.Errorf("%s@%s: %w", r.name, digest, err)
@@ -220,7 +223,7 @@ func (r *Repository) tags(ctx context.Context, absent func(tag string) error) ([
 func Recipes(tags []Tagged) []string {
 	names := map[string]bool{}
 	for _, t := range tags {
-		if t.Tag.Kind != tag.Channel && t.Tag.Kind != tag.Referrers {
+		if t.Tag.Kind != tag.Channel && t.Tag.Kind != tag.Referrers && t.Tag.Kind != tag.Other {
 			names[t.Tag.Recipe] = true
 		}
 	}

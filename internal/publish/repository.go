@@ -26,6 +26,7 @@ type Repository struct {
 	options   []remote.Option
 	backoff   remote.Backoff
 	clock     *clock
+	warn      func(string)
 	transport http.RoundTripper // all that is asked goes through it
 
 	mu     sync.Mutex
@@ -38,6 +39,7 @@ type Options struct {
 	Transport http.RoundTripper // nil: the ordinary one
 	Keychain  authn.Keychain    // nil: that of docker and podman
 	Backoff   remote.Backoff    // between tries of what a registry could not do just then; zero: a second, three, …
+	Warn      func(string)      // is told, in a line, what was left as it was beside what was asked; nil: nobody
 }
 
 // Open makes a repository of its name; it asks nothing yet.
@@ -52,8 +54,11 @@ func Open(repo string, o Options) (*Repository, error) {
 	if o.Transport == nil {
 		o.Transport = remote.DefaultTransport
 	}
+	if o.Warn == nil {
+		o.Warn = func(string) {}
+	}
 	watch := &clock{inner: o.Transport}
-	r := &Repository{name: n, keychain: o.Keychain, clock: watch, transport: &patient{&pages{&bounded{watch, mostOfAnswer}}}}
+	r := &Repository{name: n, keychain: o.Keychain, clock: watch, warn: o.Warn, transport: &patient{&pages{&bounded{watch, mostOfAnswer}}}}
 	r.options = []remote.Option{remote.WithAuthFromKeychain(o.Keychain), remote.WithTransport(r.transport), remote.WithUserAgent("strix-build")}
 	if r.backoff = usualBackoff; o.Backoff != (remote.Backoff{}) {
 		r.backoff = o.Backoff

@@ -2,25 +2,33 @@ package publish
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
+	"net/http"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"strix-build/internal/tag"
 )
 
-// Renamed is a name of a retired channel that was pointed somewhere.
+// Renamed is a name of a retired channel that was pointed somewhere, or stays where it is.
 type Renamed struct {
 	Recipe, Digest string
+	Stays          error // why a name that sends people to the channel was left as it is; nil: it was pointed to Digest
+}
+
+// Notary signs notices, and says which of those that are there may be signed again. Whoever may write to a registry can put one there.
+type Notary struct {
+	Sign   func(gone Retired, tombstone string) ([]Artifact, error) // makes what is to be attached to a tombstone; nil: nothing
+	Refuse func(gone Retired) error                                 // says why a notice that is there is not to be sent on; nil: all are
 }
 
 // Retire makes the name of a channel a notice, and what was the channel its last good image, so that [Repository.Rollback] takes it back. Retired
-// channels that sent people here send them on. sign makes what is to be attached to a tombstone; nil: nothing. Each tombstone is there, with what is
-// attached, before its tag.
-func (r *Repository) Retire(ctx context.Context, gone Retired, sign func(gone Retired, tombstone string) ([]Artifact, error)) ([]Renamed, error) {
+// channels that sent people here send them on, where the notary does not refuse them. Each tombstone is there, with what is attached, before its tag.
+func (r *Repository) Retire(ctx context.Context, gone Retired, by Notary) ([]Renamed, error) {
 	if !OneLine(gone.Reason) {
 		return nil, fmt.Errorf("the reason %q is no line of text", gone.Reason)
 	}
@@ -36,24 +44,35 @@ func (r *Repository) Retire(ctx context.Context, gone Retired, sign func(gone Re
 	if err := r.Clock(); err != nil {
 		return nil, err
 	}
-	all := []Retired{gone}
 	before, err := r.aliases(ctx, gone.Recipe)
 	if err != nil {
 		return nil, err
 	}
-	for _, b := range before {
-		b.Successor = gone.Successor
-		all = append(all, b)
+	digest, err := r.retire(ctx, gone, next, by.Sign)
+	if err != nil {
+		return nil, err
 	}
-	var done []Renamed
-	for _, one := range all {
-		digest, err := r.retire(ctx, one, next, sign)
+	done := []Renamed{{Recipe: gone.Recipe, Digest: digest}}
+	for _, b := range before {
+		one, err := r.sendOn(ctx, b, gone.Successor, next, by)
 		if err != nil {
 			return done, err
 		}
-		done = append(done, Renamed{one.Recipe, digest})
+		done = append(done, one)
 	}
 	return done, nil
+}
+
+// sendOn makes the notice of a name that sends people to a channel that is retired now one that sends them to its successor.
+func (r *Repository) sendOn(ctx context.Context, gone Retired, successor, next string, by Notary) (Renamed, error) {
+	if by.Refuse != nil {
+		if why := by.Refuse(gone); why != nil {
+			return Renamed{Recipe: gone.Recipe, Stays: why}, ctx.Err()
+		}
+	}
+	gone.Successor = successor
+	digest, err := r.retire(ctx, gone, next, by.Sign)
+	return Renamed{Recipe: gone.Recipe, Digest: digest}, err
 }
 
 func (r *Repository) retire(ctx context.Context, gone Retired, next string, sign func(Retired, string) ([]Artifact, error)) (string, error) {
@@ -73,12 +92,10 @@ func (r *Repository) retire(ctx context.Context, gone Retired, next string, sign
 			return "", err
 		}
 	}
-	if already == nil { // else the last good image is that from before it was retired
-		if err := r.keepGood(ctx, gone.Recipe, was); err != nil {
-			return "", err
-		}
+	if already == nil {
+		return points, r.moveChannel(ctx, gone.Recipe, points, was)
 	}
-	return points, r.Point(ctx, tag.Moving(gone.Recipe, tag.Channel), points, was)
+	return points, r.Point(ctx, tag.Moving(gone.Recipe, tag.Channel), points, was) // the last good image is that from before it was retired
 }
 
 // bury pushes a tombstone and what is attached to it; no tag names it yet.
@@ -102,7 +119,8 @@ func (r *Repository) bury(ctx context.Context, gone Retired, sign func(Retired, 
 	return digest, r.lists(ctx, digest, done)
 }
 
-// aliases are the retired channels that name a recipe as their successor.
+// aliases are the retired channels that name a recipe as their successor. What says so and is none of ours, and what the registry cannot read, is left out,
+// with a warning: it may be anybody's, and is not to keep a channel from moving.
 func (r *Repository) aliases(ctx context.Context, successor string) ([]Retired, error) {
 	names, err := r.names(ctx)
 	if err != nil {
@@ -114,15 +132,32 @@ func (r *Repository) aliases(ctx context.Context, successor string) ([]Retired, 
 		if err != nil || t.Kind != tag.Channel {
 			continue
 		}
-		_, gone, err := r.Look(ctx, n)
+		d, err := r.look(ctx, n)
+		if unreadable(err) {
+			r.warn(fmt.Sprintf("tag %q cannot be read; where it sends people to %s, it stays as it is: %v", n, successor, err))
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
-		if gone != nil && gone.Successor == successor && gone.Recipe == n {
+		if d == nil {
+			continue
+		}
+		gone := retiredBy(d)
+		switch {
+		case gone != nil && gone.Successor == successor && gone.Recipe == n:
 			out = append(out, *gone)
+		case gone == nil && d.MediaType.IsIndex() && annotated(d)[AnnotationSuccessor] == successor:
+			r.warn(fmt.Sprintf("tag %q stays as it is: it says that it follows %s, and is no index that alias made", n, successor))
 		}
 	}
 	return out, nil
+}
+
+// unreadable reports whether a registry failed at one thing that it was asked for, as at a manifest that is damaged there.
+func unreadable(err error) bool {
+	var refused *transport.Error
+	return errors.As(err, &refused) && refused.StatusCode >= http.StatusInternalServerError
 }
 
 // follow moves the names that follow a channel to what it is now, which may be what somebody else made it meanwhile.
@@ -135,7 +170,13 @@ func (r *Repository) follow(ctx context.Context, recipe string) error {
 		if !gone.Follows {
 			continue
 		}
-		if err := r.followOne(ctx, gone); err != nil {
+		err := r.followOne(ctx, gone)
+		var notice *noticeError
+		if errors.As(err, &notice) {
+			r.warn(fmt.Sprintf("tag %q stays as it is: %v", gone.Recipe, err))
+			continue
+		}
+		if err != nil {
 			return fmt.Errorf("%s moved, and %s, which follows it, did not: %w", recipe, gone.Recipe, err)
 		}
 	}
@@ -158,34 +199,48 @@ func (r *Repository) followOne(ctx context.Context, gone Retired) error {
 	return r.Point(ctx, tag.Moving(gone.Recipe, tag.Channel), points, was)
 }
 
-// pushIndex pushes what a name that follows points to: an image, and the notice on a platform that nobody has, as BuildKit's attestations are.
+// pushIndex pushes what a name that follows points to.
 func (r *Repository) pushIndex(ctx context.Context, gone Retired, image string) (string, error) {
-	index := v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex, Annotations: gone.annotations()}
-	for _, part := range []struct { // the image first, for readers that take the first
-		digest, system, machine string
-		annotations             map[string]string
-	}{
-		{image, "linux", "amd64", nil},
-		{gone.Notice, "unknown", "unknown", map[string]string{AnnotationRetired: gone.Recipe}},
-	} {
-		d, err := r.get(ctx, r.name.Digest(part.digest))
-		if err != nil {
-			return "", r.explain(ctx, "read", part.digest, err)
-		}
-		if !d.MediaType.IsImage() {
-			return "", fmt.Errorf("%s@%s is a %s, which no name can follow; want an image", r.name, part.digest, d.MediaType)
-		}
-		index.Manifests = append(index.Manifests, v1.Descriptor{MediaType: d.MediaType, Size: d.Size, Digest: d.Digest,
-			Platform: &v1.Platform{OS: part.system, Architecture: part.machine}, Annotations: part.annotations})
-	}
-	data, err := json.Marshal(index)
+	m, err := r.indexOf(ctx, gone, image)
 	if err != nil {
 		return "", err
 	}
-	m := rawManifest{data, types.OCIImageIndex}
 	digest, err := m.Digest()
 	if err != nil {
 		return "", err
 	}
 	return digest.String(), r.explain(ctx, "push", digest.String(), r.push(ctx, r.name.Digest(digest.String()), func() (remote.Taggable, error) { return m, nil }))
+}
+
+// noticeError is a name that follows with a notice that says something else, or nothing: no alias of ours.
+type noticeError struct {
+	repository string
+	Retired
+}
+
+func (e *noticeError) Error() string {
+	return fmt.Sprintf("%s@%s is not the notice that %s went to %s (%s)", e.repository, e.Notice, e.Recipe, e.Successor, e.Reason)
+}
+
+// indexOf makes the index of an image and a notice that are there, and are what they are to be.
+func (r *Repository) indexOf(ctx context.Context, gone Retired, image string) (rawManifest, error) {
+	var parts []v1.Descriptor
+	for _, digest := range []string{image, gone.Notice} {
+		d, err := r.get(ctx, r.name.Digest(digest))
+		if err != nil {
+			return rawManifest{}, r.explain(ctx, "read", digest, err)
+		}
+		parts = append(parts, d.Descriptor)
+		if digest != gone.Notice {
+			continue
+		}
+		if said := retiredBy(d); said == nil || !maps.Equal(said.annotations(), gone.annotations()) {
+			return rawManifest{}, &noticeError{r.name.String(), gone}
+		}
+	}
+	m, err := gone.index(parts[0], parts[1])
+	if err != nil {
+		return m, fmt.Errorf("%s: %w", r.name, err)
+	}
+	return m, nil
 }

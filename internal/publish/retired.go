@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"strix-build/internal/tag"
 )
@@ -48,7 +50,8 @@ func (e *RetiredError) Error() string {
 	return fmt.Sprintf("%s:%s is retired: use %s:%s (%s)", e.Repository, e.Recipe, e.Repository, e.Successor, e.Reason)
 }
 
-// retiredBy reads the notice of what a tag points to; nil: there is none.
+// retiredBy reads the notice of what a tag points to; nil: there is none of ours. An index is one only where it is, byte for byte, what alias makes: with
+// anything else in it, who pulls it may get what nobody looked at.
 func retiredBy(d *remote.Descriptor) *Retired {
 	var m struct {
 		Annotations map[string]string `json:"annotations"`
@@ -65,36 +68,77 @@ func retiredBy(d *remote.Descriptor) *Retired {
 		out.Notice = d.Digest.String()
 		return out
 	}
-	out.Follows = true
-	for _, one := range m.Manifests {
-		if one.Annotations[AnnotationRetired] != "" {
-			out.Notice = one.Digest.String()
-		} else {
-			out.Image = one.Digest.String()
-		}
+	if len(m.Manifests) != partsOfIndex {
+		return nil
 	}
-	if out.Notice == "" || out.Image == "" {
+	image, notice := m.Manifests[0], m.Manifests[1]
+	out.Follows, out.Image, out.Notice = true, image.Digest.String(), notice.Digest.String()
+	if made, err := out.index(image, notice); err != nil || !bytes.Equal(made.data, d.Manifest) {
 		return nil
 	}
 	return out
 }
 
+// annotated are the annotations of a manifest, whatever they are.
+func annotated(d *remote.Descriptor) map[string]string {
+	var m struct {
+		Annotations map[string]string `json:"annotations"`
+	}
+	if json.Unmarshal(d.Manifest, &m) != nil {
+		return nil
+	}
+	return m.Annotations
+}
+
+// partsOfIndex is how many manifests an index of ours has: the image and the notice.
+const partsOfIndex = 2
+
+// index is what a name that follows points to: an image, and the notice on a platform that nobody has, as BuildKit's attestations are.
+func (g Retired) index(image, notice v1.Descriptor) (rawManifest, error) {
+	made := v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex, Annotations: g.annotations()}
+	for _, part := range []struct { // the image first, for readers that take the first
+		v1.Descriptor
+		system, machine string
+		annotations     map[string]string
+	}{
+		{image, "linux", "amd64", nil},
+		{notice, "unknown", "unknown", map[string]string{AnnotationRetired: g.Recipe}},
+	} {
+		if !part.MediaType.IsImage() {
+			return rawManifest{}, fmt.Errorf("%s is a %q, which no name can follow; want an image", part.Digest, part.MediaType)
+		}
+		made.Manifests = append(made.Manifests, v1.Descriptor{MediaType: part.MediaType, Size: part.Size, Digest: part.Digest,
+			Platform: &v1.Platform{OS: part.system, Architecture: part.machine}, Annotations: part.annotations})
+	}
+	data, err := json.Marshal(made)
+	return rawManifest{data, types.OCIImageIndex}, err
+}
+
 // Look is what a tag or digest names, and the notice where it is a retired channel. A tag that is not there has neither.
 func (r *Repository) Look(ctx context.Context, what string) (digest string, gone *Retired, err error) {
+	d, err := r.look(ctx, what)
+	if err != nil || d == nil {
+		return "", nil, err
+	}
+	return d.Digest.String(), retiredBy(d), nil
+}
+
+// look reads what a tag or digest names; nil: it is not there. The digest is that of what the registry sends.
+func (r *Repository) look(ctx context.Context, what string) (*remote.Descriptor, error) {
 	var ref name.Reference = r.name.Tag(what)
 	if _, err := v1.NewHash(what); err == nil {
 		ref = r.name.Digest(what)
 	}
 	d, err := r.get(ctx, ref)
 	if notFound(err) {
-		return "", nil, nil
+		return nil, nil //nolint:nilnil // see above
 	}
 	if err != nil {
-		return "", nil, r.explain(ctx, "read", what, err)
+		return nil, r.explain(ctx, "read", what, err)
 	}
-	got, _, err := v1.SHA256(strings.NewReader(string(d.Manifest)))
+	got, _, err := v1.SHA256(bytes.NewReader(d.Manifest))
 	if err == nil && got != d.Digest {
 		err = fmt.Errorf("%s: the registry says that it is %s, and sends %s", ref, d.Digest, got)
 	}
-	return got.String(), retiredBy(d), err
+	return d, err
 }

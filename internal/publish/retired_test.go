@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -78,7 +79,7 @@ func TestTombstone(t *testing.T) {
 		sign := func(g Retired, digest string) ([]Artifact, error) {
 			return []Artifact{{Type: "application/x", Data: []byte(g.Successor + digest)}}, nil
 		}
-		done, err := r.Retire(t.Context(), gone, sign)
+		done, err := r.Retire(t.Context(), gone, Notary{Sign: sign})
 		if err != nil || len(done) != 1 {
 			t.Fatal(done, err)
 		}
@@ -96,10 +97,10 @@ func TestTombstone(t *testing.T) {
 		if err := r.Promote(t.Context(), "rocm-old", next, digest); !errors.As(err, &retired) || err.Error() != repo+":rocm-old is retired: use "+repo+":rocm (its patches are upstream)" {
 			t.Error(err)
 		}
-		if _, err := r.Retire(t.Context(), Retired{Recipe: "rocm", Successor: "rocm-old", Reason: "swap"}, nil); !errors.As(err, &retired) {
+		if _, err := r.Retire(t.Context(), Retired{Recipe: "rocm", Successor: "rocm-old", Reason: "swap"}, Notary{}); !errors.As(err, &retired) {
 			t.Error(err)
 		}
-		if again, err := r.Retire(t.Context(), gone, nil); err != nil || again[0].Digest != digest {
+		if again, err := r.Retire(t.Context(), gone, Notary{}); err != nil || again[0].Digest != digest {
 			t.Error(again, err)
 		}
 		if from, to, err := r.Rollback(t.Context(), "rocm-old"); err != nil || from != digest || to != old {
@@ -114,7 +115,7 @@ func TestRevive(t *testing.T) {
 	_, repo := newFake(t, takeAll, true)
 	r := open(t, repo)
 	old, next := channelOf(t, r, "rocm-old"), channelOf(t, r, "rocm")
-	done, err := r.Retire(t.Context(), Retired{Recipe: "rocm-old", Successor: "rocm", Reason: "renamed", Follows: true}, nil)
+	done, err := r.Retire(t.Context(), Retired{Recipe: "rocm-old", Successor: "rocm", Reason: "renamed", Follows: true}, Notary{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +136,7 @@ func TestFollow(t *testing.T) {
 		r := open(t, repo)
 		channelOf(t, r, "rocm-old")
 		first := channelOf(t, r, "rocm")
-		if _, err := r.Retire(t.Context(), Retired{Recipe: "rocm-old", Successor: "rocm", Reason: "renamed", Follows: true}, nil); err != nil {
+		if _, err := r.Retire(t.Context(), Retired{Recipe: "rocm-old", Successor: "rocm", Reason: "renamed", Follows: true}, Notary{}); err != nil {
 			t.Fatal(err)
 		}
 		same := func(want string) {
@@ -152,7 +153,7 @@ func TestFollow(t *testing.T) {
 		}
 		same(first)
 		third := channelOf(t, r, "third")
-		done, err := r.Retire(t.Context(), Retired{Recipe: "rocm", Successor: "third", Reason: "merged"}, nil)
+		done, err := r.Retire(t.Context(), Retired{Recipe: "rocm", Successor: "third", Reason: "merged"}, Notary{})
 		if err != nil || len(done) != 2 || done[1].Recipe != "rocm-old" {
 			t.Fatal(done, err)
 		}
@@ -160,7 +161,10 @@ func TestFollow(t *testing.T) {
 		if _, gone := look(t, r, "rocm-old"); gone.Successor != "third" || gone.Reason != "renamed" || gone.Image != third {
 			t.Errorf("%+v", gone)
 		}
-		if _, err := open(t, repo+"/copy").Copy(t.Context(), r, "rocm-old"); err == nil || !strings.Contains(err.Error(), "another name of third") {
+		if named, err := r.Named(t.Context(), done[1].Digest); err != nil || named.Image != third { // by the index's own digest
+			t.Errorf("%+v, %v", named, err)
+		}
+		if _, err := open(t, repo+"/copy").Copy(t.Context(), r, "rocm-old", Copying{}); err == nil || !strings.Contains(err.Error(), "another name of third") {
 			t.Error(err)
 		}
 		plan, err := r.Plan(t.Context(), Pruning{Before: release(t, image(t)).Fixed.Day().AddDate(1, 0, 0)})
@@ -213,12 +217,12 @@ func TestRetireRefuses(t *testing.T) {
 	channelOf(t, r, "rocm")
 	f.forget()
 	for _, gone := range []Retired{{Recipe: "nothing", Successor: "rocm", Reason: "x"}, {Recipe: "rocm", Successor: "nothing", Reason: "x"}} {
-		if _, err := r.Retire(t.Context(), gone, nil); err == nil || !strings.Contains(err.Error(), `has no tag "nothing"`) {
+		if _, err := r.Retire(t.Context(), gone, Notary{}); err == nil || !strings.Contains(err.Error(), `has no tag "nothing"`) {
 			t.Error(err)
 		}
 	}
 	for _, reason := range []string{"", " ", "a\nb", "\x1b[2J"} {
-		if _, err := r.Retire(t.Context(), Retired{Recipe: "rocm", Successor: "rocm", Reason: reason}, nil); err == nil || !strings.Contains(err.Error(), "is no line of text") {
+		if _, err := r.Retire(t.Context(), Retired{Recipe: "rocm", Successor: "rocm", Reason: reason}, Notary{}); err == nil || !strings.Contains(err.Error(), "is no line of text") {
 			t.Errorf("%q: %v", reason, err)
 		}
 	}
@@ -255,6 +259,88 @@ func TestForeignNotices(t *testing.T) {
 		d.MediaType = tc.kind
 		if got := retiredBy(d); (got != nil) != tc.want {
 			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// TestSendOn: what a notary refuses stays as it is, and is not signed.
+func TestSendOn(t *testing.T) {
+	t.Parallel()
+	_, repo := newFake(t, takeAll, true)
+	r := open(t, repo)
+	for _, name := range []string{"mine", "planted", "middle", "rocm"} {
+		channelOf(t, r, name)
+	}
+	for _, name := range []string{"mine", "planted"} {
+		if _, err := r.Retire(t.Context(), Retired{Recipe: name, Successor: "middle", Reason: "of " + name}, Notary{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before, _ := look(t, r, "planted")
+	var signed []string
+	done, err := r.Retire(t.Context(), Retired{Recipe: "middle", Successor: "rocm", Reason: "merged"}, Notary{
+		Sign: func(g Retired, _ string) ([]Artifact, error) {
+			signed = append(signed, g.Recipe+" to "+g.Successor)
+			return nil, nil
+		},
+		Refuse: func(g Retired) error {
+			if g.Reason == "of planted" {
+				return errors.New("not ours")
+			}
+			return nil
+		},
+	})
+	if err != nil || len(done) != 3 || done[1].Stays != nil || done[2].Recipe != "planted" || done[2].Stays == nil {
+		t.Errorf("%+v, %v", done, err)
+	}
+	if want := []string{"middle to rocm", "mine to rocm"}; !slices.Equal(signed, want) {
+		t.Errorf("signed %q, want %q", signed, want)
+	}
+	if after, gone := look(t, r, "planted"); after != before || gone.Successor != "middle" {
+		t.Errorf("%s, %+v", after, gone)
+	}
+}
+
+// TestFollowsForeign: a channel moves although somebody put an index beside it that says that it follows, and a tag cannot be read; both are named and stay.
+func TestFollowsForeign(t *testing.T) {
+	t.Parallel()
+	f, repo := newFake(t, takeAll, true)
+	var warned []string
+	r, err := Open(repo, Options{Backoff: once, Warn: func(s string) { warned = append(warned, s) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := channelOf(t, r, "rocm")
+	for _, name := range []string{"own", "planted"} {
+		channelOf(t, r, name)
+		if _, err := r.Retire(t.Context(), Retired{Recipe: name, Successor: "rocm", Reason: "renamed", Follows: true}, Notary{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := indexAt(t, r, "planted")
+	m.Annotations = with(m.Annotations, AnnotationReason, "better") // than its notice says
+	plant(t, r, "planted", m)
+	m.Manifests = append(m.Manifests, m.Manifests[0])
+	plant(t, r, "more", m)
+	plant(t, r, "damaged", m)
+	f.set(func(req *http.Request) int {
+		if strings.HasSuffix(req.URL.Path, "/manifests/damaged") {
+			return http.StatusInternalServerError
+		}
+		return 0
+	})
+	next := channelOf(t, r, "rocm")
+	if named, err := r.Named(t.Context(), "own"); err != nil || named.Image != next || next == first {
+		t.Errorf("%+v, %v", named, err)
+	}
+	if _, gone := look(t, r, "planted"); gone == nil || gone.Image != first {
+		t.Errorf("%+v", gone)
+	}
+	slices.Sort(warned)
+	for i, want := range []string{`tag "damaged" cannot be read; where it sends people to rocm, it stays`, `tag "more" stays as it is: it says that it follows rocm, and is no index that alias made`,
+		`tag "planted" stays as it is: ` + repo + `@sha256:`} {
+		if len(warned) != 3 || !strings.HasPrefix(warned[i], want) {
+			t.Errorf("warned %q, want %q", warned, want)
 		}
 	}
 }

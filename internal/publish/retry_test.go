@@ -150,7 +150,7 @@ func TestCopyListsAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 2 {
-		if _, err := to.Copy(t.Context(), from, done.Digest); err != nil {
+		if _, err := to.Copy(t.Context(), from, done.Digest, Copying{}); err != nil {
 			t.Fatal(err)
 		}
 		if docs, err := to.Attached(t.Context(), done.Digest); err != nil || len(docs) != 1 {

@@ -24,6 +24,7 @@ const (
 	Channel   Kind = "channel"   // RECIPE: what users pull
 	LastGood  Kind = "lkg"       // RECIPE-lkg: the channel before this one
 	Rejected  Kind = "rejected"  // RECIPE-rejected: what a rollback took the channel away from, last
+	Other     Kind = "other"     // nothing of ours: it is like a fixed tag, and has no day or no build
 	Referrers Kind = "referrers" // sha256-HEX: what is attached to an image, on registries that keep no such list themselves
 )
 
@@ -101,10 +102,10 @@ func Parse(s string) (Tag, error) {
 	if m := fixedForm.FindStringSubmatch(s); m != nil {
 		build, err := version.ParseBuild("b" + m[2])
 		if err != nil {
-			return Tag{}, fmt.Errorf("tag %q: %w", s, err)
+			return Moving(s, Other), nil //nolint:nilerr // anybody may call a tag so
 		}
 		if _, err := time.Parse(DateForm, m[5]); err != nil {
-			return Tag{}, fmt.Errorf("tag %q: %q is no date", s, m[5])
+			return Moving(s, Other), nil //nolint:nilerr // see above
 		}
 		return Tag{Fixed, m[1], build, m[3], m[4], m[5]}, nil
 	}
@@ -143,6 +144,8 @@ func CheckRecipe(name string) error {
 	switch {
 	case err != nil:
 		return err
+	case t.Kind == Other:
+		return fmt.Errorf("%q reads as a fixed tag without a day or a build", name)
 	case t.Kind != Channel:
 		return fmt.Errorf("%q reads as a %s tag", name, t.Kind)
 	}

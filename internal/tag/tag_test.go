@@ -20,13 +20,15 @@ func TestParseIsTheInverseOfString(t *testing.T) {
 		t.Error(got)
 	}
 	for text, want := range map[string]Tag{
-		fixed.String():                      fixed,
-		"rocm-mmq":                          {Kind: Channel, Recipe: "rocm-mmq"},
-		"rocm-mmq-candidate":                {Kind: Candidate, Recipe: "rocm-mmq"},
-		"rocm-mmq-lkg":                      {Kind: LastGood, Recipe: "rocm-mmq"},
-		"b8779-75f3bc9-0b7104d-20261130":    {Kind: Channel, Recipe: "b8779-75f3bc9-0b7104d-20261130"}, // no recipe before it
-		"a-b1-75f3bc9-0b7104d":              {Kind: Channel, Recipe: "a-b1-75f3bc9-0b7104d"},
-		"sha256-" + strings.Repeat("0", 64): {Kind: Referrers, Recipe: "sha256-" + strings.Repeat("0", 64)},
+		fixed.String():                   fixed,
+		"rocm-mmq":                       {Kind: Channel, Recipe: "rocm-mmq"},
+		"rocm-mmq-candidate":             {Kind: Candidate, Recipe: "rocm-mmq"},
+		"rocm-mmq-lkg":                   {Kind: LastGood, Recipe: "rocm-mmq"},
+		"b8779-75f3bc9-0b7104d-20261130": {Kind: Channel, Recipe: "b8779-75f3bc9-0b7104d-20261130"}, // no recipe before it
+		"a-b1-75f3bc9-0b7104d":           {Kind: Channel, Recipe: "a-b1-75f3bc9-0b7104d"},
+		"r-b1-75f3bc9-0b7104d-20261332":  {Kind: Other, Recipe: "r-b1-75f3bc9-0b7104d-20261332"}, // no day
+		"r-b99999999999999999999-75f3bc9-0b7104d-20261130": {Kind: Other, Recipe: "r-b99999999999999999999-75f3bc9-0b7104d-20261130"},
+		"sha256-" + strings.Repeat("0", 64):                {Kind: Referrers, Recipe: "sha256-" + strings.Repeat("0", 64)},
 	} {
 		got, err := Parse(text)
 		if err != nil || got != want || got.String() != text {
@@ -38,12 +40,10 @@ func TestParseIsTheInverseOfString(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"":                              `tag "": want`,
-		"-lkg":                          `tag "-lkg": want`,
-		"a/b":                           `tag "a/b": want`,
-		strings.Repeat("a", 129):        "want up to 128",
-		"r-b1-75f3bc9-0b7104d-20261332": `"20261332" is no date`,
-		"r-b99999999999999999999-75f3bc9-0b7104d-20261130": "99999999999999999999",
+		"":                       `tag "": want`,
+		"-lkg":                   `tag "-lkg": want`,
+		"a/b":                    `tag "a/b": want`,
+		strings.Repeat("a", 129): "want up to 128",
 	} {
 		if _, err := Parse(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", text, err, want)
@@ -54,6 +54,7 @@ func TestParseRefuses(t *testing.T) {
 		"x-candidate":                       `"x-candidate" is what the candidate of "x" is called`,
 		"x-anchor":                          `"x-anchor" is what the first good image of "x" is called`,
 		"x-test":                            `"x-test" is what the companion of "x" is called`,
+		"x-b1-75f3bc9-0b7104d-99999999":     `"x-b1-75f3bc9-0b7104d-99999999" reads as a fixed tag without a day or a build`,
 		"x-b1-75f3bc9-0b7104d-20261130":     `"x-b1-75f3bc9-0b7104d-20261130" reads as a fixed tag`,
 		"sha256-" + strings.Repeat("a", 64): "reads as a referrers tag",
 		strings.Repeat("a", 95):             "is too long: tags have 128 letters at most, and 34 come after it",

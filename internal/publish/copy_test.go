@@ -1,0 +1,117 @@
+package publish
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"strix-build/internal/tag"
+)
+
+// TestCopyMovesNoChannel that is another image there, unless that is asked; then it moves as a promotion moves it.
+func TestCopyMovesNoChannel(t *testing.T) {
+	t.Parallel()
+	f, repo := newFake(t, takeAll, true)
+	from, to := open(t, repo), open(t, repo+"/there")
+	theirs := promoted(t, to, "")
+	ours := promoted(t, from, "")
+	got, err := to.Copy(t.Context(), from, "rocm-mmq", Copying{})
+	if err != nil || got.Stays != theirs || len(got.Tags) != 1 || got.Tags[0].Kind != tag.Fixed || got.Attached != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if channel, good := heads(t, to); channel != theirs || good != "" {
+		t.Errorf("channel %s, last good %q", channel, good)
+	}
+	if got, err := to.Copy(t.Context(), from, "rocm-mmq-candidate", Copying{}); err != nil || got.Stays != "" || len(got.Tags) != 2 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	no := errors.New("no")
+	if got, err := to.Copy(t.Context(), from, "rocm-mmq", Copying{Move: true, Holds: func(image string) error {
+		if image != ours {
+			t.Errorf("asked about %s", image)
+		}
+		return no
+	}}); !errors.Is(err, no) || len(got.Tags) != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if channel, _ := heads(t, to); channel != theirs {
+		t.Errorf("channel %s", channel)
+	}
+	if got, err = to.Copy(t.Context(), from, "rocm-mmq", Copying{Move: true}); err != nil || got.Stays != "" || len(got.Tags) != 2 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if channel, good := heads(t, to); channel != ours || good != theirs {
+		t.Errorf("channel %s, last good %s; want %s, %s", channel, good, ours, theirs)
+	}
+	f.forget()
+	if got, err = to.Copy(t.Context(), from, "rocm-mmq", Copying{}); err != nil || len(got.Tags) != 2 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, good := heads(t, to); good != theirs {
+		t.Errorf("last good %s", good)
+	}
+}
+
+// TestCopyWhatMoved: the channel is what it was when the copy began, or it stays.
+func TestCopyWhatMoved(t *testing.T) {
+	t.Parallel()
+	_, repo := newFake(t, takeAll, true)
+	from, to := open(t, repo), open(t, repo+"/there")
+	promoted(t, from, "")
+	theirs := promoted(t, to, "")
+	var theirNext string
+	_, err := to.Copy(t.Context(), from, "rocm-mmq", Copying{Move: true, Holds: func(string) error {
+		theirNext = promoted(t, to, theirs)
+		return nil
+	}})
+	var moved *MovedError
+	if channel, _ := heads(t, to); !errors.As(err, &moved) || channel != theirNext {
+		t.Errorf("%v; channel %s, want %s", err, channel, theirNext)
+	}
+}
+
+// TestCopyToRetired: nothing is sent.
+func TestCopyToRetired(t *testing.T) {
+	t.Parallel()
+	f, repo := newFake(t, takeAll, true)
+	from, to := open(t, repo), open(t, repo+"/there")
+	promoted(t, from, "")
+	promoted(t, to, "")
+	channelOf(t, to, "rocm")
+	done, err := to.Retire(t.Context(), Retired{Recipe: "rocm-mmq", Successor: "rocm", Reason: "merged"}, Notary{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.forget()
+	var retired *RetiredError
+	if _, err := to.Copy(t.Context(), from, "rocm-mmq", Copying{Move: true}); !errors.As(err, &retired) {
+		t.Error(err)
+	}
+	if channel, _ := heads(t, to); channel != done[0].Digest || len(f.writes) > 0 {
+		t.Errorf("channel %s, wrote %q", channel, f.writes)
+	}
+	if got, err := open(t, repo+"/again").Copy(t.Context(), to, "rocm-mmq", Copying{}); err != nil || got.Digest != done[0].Digest { // a tombstone is copied too
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestCopyBesideDamage: a tag that the registry fails to read is not asked for.
+func TestCopyBesideDamage(t *testing.T) {
+	t.Parallel()
+	f, repo := newFake(t, takeAll, true)
+	from := open(t, repo)
+	digest := promoted(t, from, "")
+	if err := from.Point(t.Context(), tag.Moving("damaged", tag.Channel), digest, ""); err != nil {
+		t.Fatal(err)
+	}
+	f.set(func(req *http.Request) int {
+		if strings.HasSuffix(req.URL.Path, "/manifests/damaged") {
+			return http.StatusInternalServerError
+		}
+		return 0
+	})
+	if got, err := open(t, repo+"/there").Copy(t.Context(), open(t, repo), "rocm-mmq", Copying{}); err != nil || len(got.Tags) != 2 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
