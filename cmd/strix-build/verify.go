@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	v1 "github.com/google/go-containerregistry/pkg/v1"
+	digest "github.com/opencontainers/go-digest"
 	"github.com/spf13/cobra"
 
 	"strix-build/internal/attest"
@@ -42,7 +42,7 @@ Exit code 3: something is wrong, or it is a tombstone.`,
 // imageName takes the name of an image in a registry apart; without a tag and digest, it is not one.
 func imageName(name string) (repo, what string, err error) {
 	if repo, what, ok := strings.Cut(name, "@"); ok {
-		if _, err := v1.NewHash(what); err != nil {
+		if _, err := digest.Parse(what); err != nil {
 			return "", "", usage("%q: %q is no digest: want REPOSITORY@sha256:… or REPOSITORY:TAG", name, what)
 		}
 		return repo, what, nil
