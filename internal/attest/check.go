@@ -3,6 +3,7 @@ package attest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -105,8 +106,14 @@ func (c *checker) bundle(b Bundle, who sign.Trust) {
 		return
 	}
 	c.seen[s.Type]++
-	c.ok(b.Name, "%s, signed %s%s", kindOf(s.Type), signed.Who(), said)
+	if id := signed.By.ID(); !slices.Contains(c.report.Signers, id) {
+		c.report.Signers = append(c.report.Signers, id)
+	}
+	c.ok(b.Name, "%s, signed %s%s", kindOf(s.Type), strings.Replace(signed.Who(), signed.By.ID(), short(signed.By.ID()), 1), said)
 }
+
+// short is a key's name as rows have it; the report has it in full, once.
+func short(id string) string { return id[:min(len(id), len("sha256:")+12)] } //nolint:mnd // as digests are shown
 
 // statement checks what a statement about this image says, and returns what is to be said of it.
 func (c *checker) statement(name string, s *Statement) (string, error) {

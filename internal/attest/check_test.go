@@ -86,7 +86,8 @@ func (s *set) text(r *Report) string {
 	if err := r.Text(&out); err != nil {
 		s.t.Fatal(err)
 	}
-	return strings.ReplaceAll(out.String(), s.key.Public().ID(), "MINE")
+	id := s.key.Public().ID()
+	return strings.NewReplacer(id, "MINE", short(id), "MINE").Replace(out.String())
 }
 
 func TestCheckOfGoodSet(t *testing.T) {
@@ -94,6 +95,7 @@ func TestCheckOfGoodSet(t *testing.T) {
 	s, _ := fullSet(t, 1)
 	r := s.check(thisImage)
 	want := `image ` + thisImage + `
+key   MINE
 bundle 1  ok  signature, signed with key MINE
 bundle 2  ok  evidence, signed with key MINE; PASS, computed again, against policy any-device
 bundle 3  ok  provenance, signed with key MINE; built 2026-07-06

@@ -16,6 +16,7 @@ import (
 // Report is what [Check] found.
 type Report struct {
 	Digest   string      `json:"digest"`   // of the image
+	Signers  []string    `json:"signers"`  // whose documents count: keys (sha256:…) and identities
 	Rows     []Row       `json:"rows"`     // a row each bundle, in their order, then what is missing, then verdicts
 	Verdicts []gate.Word `json:"verdicts"` // of each evidence that counts
 	Waived   bool        `json:"waived"`   // a waiver stands for one of them
@@ -72,6 +73,11 @@ func (r *Report) Under(t tag.Tag) {
 // Text writes a line for each row. What documents say in it cannot make further lines, or do anything to a terminal.
 func (r *Report) Text(w io.Writer) error {
 	fmt.Fprintf(w, "image %s\n", printable.Line(r.Digest))
+	for _, id := range r.Signers {
+		if strings.HasPrefix(id, "sha256:") { // an identity stands in the rows
+			fmt.Fprintf(w, "key   %s\n", id)
+		}
+	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, row := range r.Rows {
 		state := "ok"
