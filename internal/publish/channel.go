@@ -120,9 +120,17 @@ func (r *Repository) moveChannel(ctx context.Context, recipe, digest, now string
 	return err
 }
 
-// keepGood makes what a channel is the last good image, and returns what that was before.
+// keepGood makes what a channel is the last good image, and returns what that was before. An index is none: no rollback could go back to it.
 func (r *Repository) keepGood(ctx context.Context, recipe, now string) (before string, err error) {
 	if now == "" {
+		return "", nil
+	}
+	d, err := r.look(ctx, now)
+	if err != nil {
+		return "", err
+	}
+	if d != nil && d.MediaType.IsIndex() {
+		r.warn(fmt.Sprintf("channel %q was an index (%s), which no promotion makes it: the last good image stays what it is", recipe, now))
 		return "", nil
 	}
 	good := tag.Moving(recipe, tag.LastGood)

@@ -9,6 +9,28 @@ import (
 	"strix-build/internal/tag"
 )
 
+// TestCopy: to a registry that has no list of referrers, and back.
+func TestCopy(t *testing.T) {
+	t.Parallel()
+	_, repo := newFake(t, takeAll, true)
+	_, other := newFake(t, takeAll, false)
+	from, to := open(t, repo), open(t, other)
+	digest := promoted(t, from, "")
+	for _, r := range [][2]*Repository{{from, to}, {to, open(t, repo+"/again")}} {
+		got, err := r[1].Copy(t.Context(), r[0], "rocm-mmq", Copying{})
+		if err != nil || got.Digest != digest || got.Attached != 1 || len(got.Tags) != 2 {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		docs, err := r[1].Attached(t.Context(), digest)
+		if channel, _ := heads(t, r[1]); err != nil || len(docs) != 1 || channel != digest {
+			t.Errorf("%+v, %v, channel %s", docs, err, channel)
+		}
+	}
+	if _, err := to.Copy(t.Context(), from, "no-such-tag", Copying{}); err == nil || !strings.HasSuffix(err.Error(), `has no tag "no-such-tag"`) {
+		t.Error(err)
+	}
+}
+
 // TestCopyMovesNoChannel that is another image there, unless that is asked; then it moves as a promotion moves it.
 func TestCopyMovesNoChannel(t *testing.T) {
 	t.Parallel()

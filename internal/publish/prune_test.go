@@ -258,3 +258,23 @@ func TestPruneBelievesNoList(t *testing.T) {
 		t.Error("the channel went")
 	}
 }
+
+// TestForeignTags: a tag that is like ours and is not keeps nobody from listing and pruning, and stays with what it names.
+func TestForeignTags(t *testing.T) {
+	t.Parallel()
+	_, repo := newFake(t, takeAll, true)
+	r := open(t, repo)
+	_, digests := daily(t, r, 4)
+	foreign := tag.Moving("x-b1-0000000-0000000-99999999", tag.Other)
+	if err := r.Point(t.Context(), foreign, digests[0], ""); err != nil {
+		t.Fatal(err)
+	}
+	tags, err := r.Tags(t.Context())
+	if err != nil || !slices.Contains(tags, Tagged{Tag: foreign, Digest: digests[0]}) || !slices.Equal(Recipes(tags), []string{"rocm-mmq"}) {
+		t.Errorf("%+v, %v", tags, err)
+	}
+	plan, err := r.Plan(t.Context(), Pruning{Before: firstDay.AddDate(0, 1, 0)})
+	if err != nil || !slices.Equal(digestsOf(plan), digests[1:2]) {
+		t.Errorf("%v, %v, want %v", digestsOf(plan), err, digests[1:2])
+	}
+}

@@ -229,26 +229,6 @@ func heads(t *testing.T, r *Repository) (channel, good string) {
 	return channel, good
 }
 
-// TestForeignTags: a tag that is like ours and is not keeps nobody from listing and pruning, and stays with what it names.
-func TestForeignTags(t *testing.T) {
-	t.Parallel()
-	_, repo := newFake(t, takeAll, true)
-	r := open(t, repo)
-	_, digests := daily(t, r, 4)
-	foreign := tag.Moving("x-b1-0000000-0000000-99999999", tag.Other)
-	if err := r.Point(t.Context(), foreign, digests[0], ""); err != nil {
-		t.Fatal(err)
-	}
-	tags, err := r.Tags(t.Context())
-	if err != nil || !slices.Contains(tags, Tagged{Tag: foreign, Digest: digests[0]}) || !slices.Equal(Recipes(tags), []string{"rocm-mmq"}) {
-		t.Errorf("%+v, %v", tags, err)
-	}
-	plan, err := r.Plan(t.Context(), Pruning{Before: firstDay.AddDate(0, 1, 0)})
-	if err != nil || !slices.Equal(digestsOf(plan), digests[1:2]) {
-		t.Errorf("%v, %v, want %v", digestsOf(plan), err, digests[1:2])
-	}
-}
-
 func TestPromoteAndRollback(t *testing.T) {
 	t.Parallel()
 	_, repo := newFake(t, takeAll, true)
@@ -301,28 +281,6 @@ func TestPromoteRefusesWhatIsNotWhole(t *testing.T) {
 	}
 	if channel, _ := heads(t, r); channel != "" {
 		t.Errorf("channel %s", channel)
-	}
-}
-
-// TestCopy: to a registry that has no list of referrers, and back.
-func TestCopy(t *testing.T) {
-	t.Parallel()
-	_, repo := newFake(t, takeAll, true)
-	_, other := newFake(t, takeAll, false)
-	from, to := open(t, repo), open(t, other)
-	digest := promoted(t, from, "")
-	for _, r := range [][2]*Repository{{from, to}, {to, open(t, repo+"/again")}} {
-		got, err := r[1].Copy(t.Context(), r[0], "rocm-mmq", Copying{})
-		if err != nil || got.Digest != digest || got.Attached != 1 || len(got.Tags) != 2 {
-			t.Fatalf("%+v, %v", got, err)
-		}
-		docs, err := r[1].Attached(t.Context(), digest)
-		if channel, _ := heads(t, r[1]); err != nil || len(docs) != 1 || channel != digest {
-			t.Errorf("%+v, %v, channel %s", docs, err, channel)
-		}
-	}
-	if _, err := to.Copy(t.Context(), from, "no-such-tag", Copying{}); err == nil || !strings.HasSuffix(err.Error(), `has no tag "no-such-tag"`) {
-		t.Error(err)
 	}
 }
 

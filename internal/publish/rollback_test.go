@@ -74,6 +74,22 @@ func TestRollbackIf(t *testing.T) {
 	}
 }
 
+// TestPlantedChannel: what somebody put in a channel's place and nobody can go back to does not become the last good image.
+func TestPlantedChannel(t *testing.T) {
+	t.Parallel()
+	_, repo := newFake(t, takeAll, true)
+	r := open(t, repo)
+	one := promoted(t, r, "")
+	two := promoted(t, r, one)
+	plant(t, r, "rocm-mmq", map[string]any{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []any{}})
+	if err := r.Promote(t.Context(), "rocm-mmq", two, indexDigest(t, r, "rocm-mmq")); err != nil {
+		t.Fatal(err)
+	}
+	if channel, good := heads(t, r); channel != two || good != one {
+		t.Errorf("channel %s, last good %s; want %s, %s", channel, good, two, one)
+	}
+}
+
 // TestRollbackToNotice: somebody pointed the last good tag at a notice.
 func TestRollbackToNotice(t *testing.T) {
 	t.Parallel()
