@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"strix-build/internal/gate"
+	"strix-build/internal/printable"
 	"strix-build/internal/recipe"
 )
 
@@ -180,7 +181,7 @@ func (a *app) verdict(e *gate.Evidence, v gate.Verdict, asJSON bool) error {
 			return err
 		}
 	} else {
-		fmt.Fprintln(a.out, headline(e))
+		fmt.Fprintln(a.out, printable.Line(headline(e)))
 		if err := e.ChecksText(a.out); err != nil {
 			return err
 		}

@@ -11,13 +11,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"strix-build/internal/build"
+	"strix-build/internal/printable"
 	"strix-build/internal/publish"
 	"strix-build/internal/tag"
 )
 
 // repository opens a repository that a command names.
 func repository(name string) (*publish.Repository, error) {
-	r, err := publish.Open(name, publish.Options{Warn: func(text string) { fmt.Fprintf(os.Stderr, "warning: %s\n", text) }})
+	r, err := publish.Open(name, publish.Options{Warn: func(text string) { fmt.Fprintf(os.Stderr, "warning: %s\n", printable.Line(text)) }})
 	if err != nil {
 		return nil, usage("%v", err)
 	}

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"strix-build/internal/printable"
 )
 
 // Checked returns a check of a stage that holds where its figures keep their bounds.
@@ -103,7 +105,7 @@ func (e *Evidence) ChecksText(w io.Writer) error {
 		case !c.Holds():
 			state = "FAILED"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", c.Stage, c.Name, state, c.said())
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", printable.Line(string(c.Stage)), printable.Line(c.Name), state, printable.Line(c.said()))
 	}
 	if err := t.Flush(); err != nil {
 		return err

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
+
+	"strix-build/internal/printable"
 )
 
-// Text writes the verdict for people: a line a cell, then the word with its reasons.
+// Text writes the verdict for people: a line a cell, then the word with its reasons. Names are the evidence's, which others may have written.
 func (v Verdict) Text(w io.Writer) error {
 	if len(v.Cells) > 0 {
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -19,7 +21,7 @@ func (v Verdict) Text(w io.Writer) error {
 			if c.Pairs > 0 {
 				change, interval = percent(c.Change), c.interval()
 			}
-			fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", c.Name, speed, noise, c.Pairs, change, interval, limit(-c.Limit), c.State)
+			fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", printable.Line(c.Name), speed, noise, c.Pairs, change, interval, limit(-c.Limit), c.State)
 		}
 		if err := t.Flush(); err != nil {
 			return err
@@ -27,7 +29,7 @@ func (v Verdict) Text(w io.Writer) error {
 		fmt.Fprintln(w)
 	}
 	for _, r := range v.Reasons {
-		if _, err := fmt.Fprintf(w, "%s: %s\n", v.Word, r); err != nil {
+		if _, err := fmt.Fprintf(w, "%s: %s\n", v.Word, printable.Line(r)); err != nil {
 			return err
 		}
 	}
