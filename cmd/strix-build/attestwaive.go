@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -52,6 +53,9 @@ func (a *app) waive(ctx context.Context, name string, w attest.Waiver, o attestF
 	statement, err := attest.Waive(&attest.Image{Name: r.Ref, Digest: r.Digest}, w, document)
 	if err != nil {
 		return usage("waiver of %s: %v", r.Ref, err)
+	}
+	if err := w.Holds(time.Now()); err != nil {
+		return usage("--until %s: the waiver would not hold: %v", w.Until, err)
 	}
 	signer, err := a.signer(ctx, o.signerFlags)
 	if err != nil {

@@ -265,7 +265,7 @@ func (w *waiver) stands(g gated, now time.Time) error {
 	if w.Evidence != g.digest.String() {
 		return fmt.Errorf("it waives the evidence %s; the one here is %s", w.Evidence, g.digest)
 	}
-	if err := w.holds(now); err != nil {
+	if err := w.Holds(now); err != nil {
 		return err
 	}
 	return w.covers(g.verdict)

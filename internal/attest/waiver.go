@@ -93,8 +93,8 @@ func (w *Waiver) ends() (time.Time, error) {
 	return day.AddDate(0, 0, 1), nil
 }
 
-// holds reports a waiver that has ended.
-func (w *Waiver) holds(now time.Time) error {
+// Holds reports a waiver that has ended.
+func (w *Waiver) Holds(now time.Time) error {
 	end, err := w.ends()
 	if err != nil {
 		return err

@@ -5,14 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
-	"unicode"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"strix-build/internal/printable"
 	"strix-build/internal/tag"
 )
 
@@ -36,9 +35,7 @@ type Retired struct {
 }
 
 // OneLine reports whether a reason can be printed: a line without control characters.
-func OneLine(reason string) bool {
-	return strings.TrimSpace(reason) != "" && strings.IndexFunc(reason, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
-}
+func OneLine(reason string) bool { return printable.OneLine(reason) }
 
 // RetiredError is a channel that takes no images any more.
 type RetiredError struct {
