@@ -62,6 +62,7 @@ func (a *app) tagsCmd() *cobra.Command {
   RECIPE                              the channel: what users pull; retired, a tombstone, or an alias of another channel
   RECIPE-candidate                    the newest that was published
   RECIPE-lkg                          the channel before this one, for rollback
+  RECIPE-rejected                     what a rollback took the channel away from
   RECIPE-bBUILD-COMMIT-KEY-DATE       one image, for ever
   sha256-DIGEST                       what is attached to an image, on registries without a list of that
 
