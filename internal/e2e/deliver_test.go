@@ -43,12 +43,50 @@ func TestIntegrationPush(t *testing.T) {
 	}
 }
 
+// TestIntegrationRefusingRegistry: one that lets nobody write is found out before the build, one that takes no blobs after it.
 func TestIntegrationRefusingRegistry(t *testing.T) {
 	w := setup(t)
 	r := w.build(t, "cpu")
+	t.Run("nothing begins", func(t *testing.T) {
+		o := w.refused(t, refusing(t, ""))
+		if o.stdout != "" {
+			t.Errorf("an image was looked for before the registry was asked: %s", o.stdout)
+		}
+	})
+	t.Run("no blob is taken", func(t *testing.T) {
+		o := w.refused(t, refusing(t, "/v2/strix/llama/blobs/uploads/1"))
+		if all := o.results(t); len(all) != 1 || all[0].Digest != r.Digest {
+			t.Errorf("the image that is in the store is not printed: %s", o.stdout)
+		}
+	})
+}
+
+// refused publishes to a registry that refuses, and looks whether the store is as it was.
+func (w *world) refused(t *testing.T, repo string) outcome {
+	t.Helper()
 	had := contents(t, filepath.Join(w.main.dir, "images"))
-	repo := serve(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	o := w.main.run(t, w.main.recipe("cpu", "--push", repo)...)
+	if o.code != 1 {
+		t.Errorf("exit %d", o.code)
+	}
+	o.says(t, "push", repo, "DENIED", "no push today")
+	if d := cmp.Diff(had, contents(t, filepath.Join(w.main.dir, "images"))); d != "" {
+		t.Errorf("the store changed (-before +after):\n%s", d)
+	}
+	return o
+}
+
+// refusing is a registry that knows nothing and takes nothing; with a location it lets uploads begin there.
+func refusing(t *testing.T, location string) (repo string) {
+	t.Helper()
+	return serve(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		switch r.Method {
+		case http.MethodPost:
+			if location != "" {
+				rw.Header().Set("Location", location)
+				rw.WriteHeader(http.StatusAccepted)
+				return
+			}
 		case http.MethodGet: // who are you, and what is this tag
 			if r.URL.Path != "/v2/" {
 				rw.WriteHeader(http.StatusNotFound)
@@ -62,17 +100,6 @@ func TestIntegrationRefusingRegistry(t *testing.T) {
 		rw.WriteHeader(http.StatusForbidden)
 		_, _ = io.WriteString(rw, `{"errors":[{"code":"DENIED","message":"no push today"}]}`)
 	})) + "/strix/llama"
-	o := w.main.run(t, w.main.recipe("cpu", "--push", repo)...)
-	if o.code != 1 {
-		t.Errorf("exit %d", o.code)
-	}
-	o.says(t, "push", repo, "DENIED", "no push today")
-	if all := o.results(t); len(all) != 1 || all[0].Digest != r.Digest {
-		t.Errorf("the image that is in the store is not printed: %s", o.stdout)
-	}
-	if d := cmp.Diff(had, contents(t, filepath.Join(w.main.dir, "images"))); d != "" {
-		t.Errorf("the store changed (-before +after):\n%s", d)
-	}
 }
 
 // engine is a folder for the front of PATH with a podman that runs the script.
