@@ -244,7 +244,7 @@ func (b *benchRun) keep(e *matrix.Evidence) error {
 }
 
 func (b *benchRun) measure(ctx context.Context) error {
-	d, done, err := b.newDisplay(true)
+	d, done, err := b.newDisplay(true, "Measuring")
 	if err != nil {
 		return err
 	}

@@ -77,7 +77,7 @@ func (a *app) newBuilder(show bool) (*build.Builder, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	display, done, err := a.newDisplay(show)
+	display, done, err := a.newDisplay(show, "Building")
 	if err != nil {
 		return nil, nil, err
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // newDisplay starts the progress display on stderr; done waits until all of it is printed.
-func (a *app) newDisplay(show bool) (*progress.Display, func(), error) {
+func (a *app) newDisplay(show bool, phase string) (*progress.Display, func(), error) {
 	mode, err := progress.Mode(a.progress, os.Getenv)
 	if err != nil {
 		return nil, nil, usage("%v", err)
@@ -17,7 +17,7 @@ func (a *app) newDisplay(show bool) (*progress.Display, func(), error) {
 	if !show {
 		w, mode = io.Discard, "quiet"
 	}
-	d, err := progress.New(w, mode)
+	d, err := progress.New(w, mode, phase)
 	if err != nil {
 		return nil, nil, usage("%v", err)
 	}

@@ -135,7 +135,7 @@ type gateRun struct {
 }
 
 func (a *app) runGate(ctx context.Context, g *gateRun) error {
-	d, done, err := a.newDisplay(true)
+	d, done, err := a.newDisplay(true, "Gating")
 	if err != nil {
 		return err
 	}

@@ -222,7 +222,7 @@ func (a *app) draftArgs(b version.Build) (func(string, int) ([]string, error), e
 }
 
 func (a *app) runProof(ctx context.Context, s *subject, opt prove.Options, asJSON bool) error {
-	d, done, err := a.newDisplay(true)
+	d, done, err := a.newDisplay(true, "Proving")
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ var errBelow = errors.New("see below")
 // step shows work on stderr as one step of the display. Its error is returned and not shown, so that the reader is
 // told once.
 func (a *app) step(name string, fn func(log io.Writer) error) error {
-	d, done, err := a.newDisplay(true)
+	d, done, err := a.newDisplay(true, "Working")
 	if err != nil {
 		return err
 	}

@@ -82,7 +82,7 @@ func mini(t *testing.T) (*miniature.Repo, project.Project) {
 func newBuilder(t *testing.T, p project.Project) *Builder {
 	t.Helper()
 	dir := t.TempDir()
-	display, err := progress.New(io.Discard, "quiet")
+	display, err := progress.New(io.Discard, "quiet", "Building")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,9 +59,10 @@ type Display struct {
 	logs   map[digest.Digest]*tail
 }
 
-// New starts a display on w in one of the [Modes]. Mode "tty" is an error when w is not a terminal.
-func New(w io.Writer, mode string) (*Display, error) {
-	ui, err := progressui.NewDisplay(w, progressui.DisplayMode(mode))
+// New starts a display on w in one of the [Modes], of what is going on in a word, such as Building; a terminal shows it. Mode "tty" is an
+// error when w is not a terminal.
+func New(w io.Writer, mode, phase string) (*Display, error) {
+	ui, err := progressui.NewDisplay(w, progressui.DisplayMode(mode), progressui.WithPhase(phase))
 	if err != nil {
 		if mode == string(progressui.TtyMode) {
 			return nil, fmt.Errorf("progress mode %q: the output is not a terminal", mode)

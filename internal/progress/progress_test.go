@@ -50,7 +50,7 @@ func warned(text string) *client.SolveStatus {
 
 func newDisplay(t *testing.T, w io.Writer, mode string) *Display {
 	t.Helper()
-	d, err := New(w, mode)
+	d, err := New(w, mode, "Building")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +278,7 @@ func TestQuietWritesNothing(t *testing.T) {
 
 func TestTTYNeedsATerminal(t *testing.T) {
 	t.Parallel()
-	_, err := New(io.Discard, "tty")
+	_, err := New(io.Discard, "tty", "Building")
 	if err == nil || err.Error() != `progress mode "tty": the output is not a terminal` {
 		t.Errorf("err = %v", err)
 	}
