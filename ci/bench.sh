@@ -59,4 +59,4 @@ milliseconds "${recipe[@]}" "$first"
 row "unchanged recipe" "$took ms" "1000 ms"
 row "peak memory of strix-build" "$(peak) MB" "150 MB"
 row "image of \`$first\`, compressed" "$(image_size <"$work/first")" "200 MB"
-if have skopeo; then publishing "llama:$first" "llama:$second"; else row "publishing: skopeo is not here to compare with" "" ""; fi
+if have skopeo; then publishing "$(reference <"$work/first")" "$(reference <"$work/second")"; else row "publishing: skopeo is not here to compare with" "" ""; fi

@@ -34,6 +34,8 @@ pushed() {
 	echo $(($(now) - from)) >>"$file"
 }
 
+reference() { cut -d@ -f1; } # of what recipe prints
+
 middle() { sort -n "$1" | awk '{t[NR] = $1} END {printf "%.0f", t[int((NR + 1) / 2)] / 1000}'; }
 
 # publishing IMAGE SIBLING: names in the store

@@ -7,9 +7,12 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"strix-build/internal/publish"
@@ -59,4 +62,26 @@ func plantImage(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Check(remote.WriteIndex(to, mutate.AppendManifests(index, mutate.IndexAddendum{Add: evil,
 		Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "amd64"}}})))
+}
+
+// tolayout writes an image with what is attached to it into an OCI layout, as "oras copy -r --to-oci-layout" does: tolayout REPOSITORY TAG DIR.
+func tolayout(ts *testscript.TestScript, _ bool, args []string) {
+	r, err := name.NewRepository(args[0])
+	ts.Check(err)
+	p, err := layout.Write(ts.MkAbs(args[2]), empty.Index)
+	ts.Check(err)
+	d, err := remote.Get(r.Tag(args[1]))
+	ts.Check(err)
+	img, err := d.Image()
+	ts.Check(err)
+	ts.Check(p.AppendImage(img, layout.WithAnnotations(map[string]string{ocispecs.AnnotationRefName: args[1]})))
+	list, err := remote.Referrers(r.Digest(d.Digest.String()))
+	ts.Check(err)
+	m, err := list.IndexManifest()
+	ts.Check(err)
+	for _, one := range m.Manifests {
+		about, err := remote.Image(r.Digest(one.Digest.String()))
+		ts.Check(err)
+		ts.Check(p.AppendImage(about))
+	}
 }

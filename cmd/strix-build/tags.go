@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -18,6 +19,13 @@ import (
 
 // repository opens a repository that a command names.
 func repository(name string) (*publish.Repository, error) {
+	if dir, ok := strings.CutPrefix(name, publish.LayoutPrefix); ok {
+		r, err := publish.OpenLayout(dir)
+		if err != nil {
+			return nil, usage("%v", err)
+		}
+		return r, nil
+	}
 	r, err := publish.Open(name, publish.Options{Warn: func(text string) { fmt.Fprintf(os.Stderr, "warning: %s\n", printable.Line(text)) }})
 	if err != nil {
 		return nil, usage("%v", err)

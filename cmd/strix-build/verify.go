@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -20,16 +21,19 @@ func (a *app) verifyCmd() *cobra.Command {
 	var who trustFlags
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "verify REPOSITORY{:TAG | @DIGEST} {--key FILE | --certificate-identity WHO}",
+		Use:   "verify {REPOSITORY | oci:DIR}{:TAG | @DIGEST} {--key FILE | --certificate-identity WHO}",
 		Short: "check what is attached to an image in a registry: who signed it, and does it hold",
 		Long: `Reads what is attached to an image in a registry and checks it, without pulling a layer: each document is signed by one of the keys or identities and about this image; there
 are a signature, provenance, an SBOM and the gate's evidence; the verdict, computed again from the evidence, is the one that is written; a refusal has a waiver that
 stands. docs/verifying.md says what each document shows.
 
+oci:DIR is an OCI image layout in a folder, with its documents, as "oras copy -r --to-oci-layout" makes one: nothing is asked of a network then.
+
 Of a retired channel (alias) it checks who signed the notice, and says where to go.
 
 Exit code 3: something is wrong, or it is a tombstone.`,
 		Example: `  strix-build verify ghcr.io/me/llama:rocm-mmq --key strix-build.pub
+  strix-build verify oci:llama:rocm-mmq --key strix-build.pub
   strix-build verify ghcr.io/me/llama:rocm-mmq --certificate-identity ada@example.com --certificate-oidc-issuer https://accounts.google.com`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.verify(cmd.Context(), args[0], who, asJSON) },
@@ -39,8 +43,11 @@ Exit code 3: something is wrong, or it is a tombstone.`,
 	return cmd
 }
 
-// imageName takes the name of an image in a registry apart; without a tag and digest, it is not one.
+// imageName takes the name of an image in a registry, or in a layout (oci:DIR), apart; without a tag and digest, it is not one.
 func imageName(name string) (repo, what string, err error) {
+	if dir, ok := strings.CutPrefix(name, publish.LayoutPrefix); ok && !strings.ContainsAny(filepath.Base(dir), ":@") {
+		return "", "", usage("%q names no image: want oci:DIR:TAG or oci:DIR@DIGEST", name)
+	}
 	if repo, what, ok := strings.Cut(name, "@"); ok {
 		if _, err := digest.Parse(what); err != nil {
 			return "", "", usage("%q: %q is no digest: want REPOSITORY@sha256:… or REPOSITORY:TAG", name, what)

@@ -144,7 +144,7 @@ func (r *Repository) lists(ctx context.Context, digest string, attached []Artifa
 	}
 	for _, a := range attached {
 		if !slices.ContainsFunc(there, func(d v1.Descriptor) bool { return d.Digest.String() == a.Digest }) {
-			return fmt.Errorf("%s took %s@%s, and does not list it as attached to %s", r.name, a.Type, a.Digest, digest)
+			return fmt.Errorf("%s took %s@%s, and does not list it as attached to %s", r, a.Type, a.Digest, digest)
 		}
 	}
 	return nil
@@ -195,7 +195,7 @@ func (r *Repository) Attached(ctx context.Context, digest string, kinds ...strin
 		return nil, err
 	}
 	if len(list) > mostArtifacts {
-		return nil, fmt.Errorf("%s@%s has %d manifests attached; at most %d are read", r.name, digest, len(list), mostArtifacts)
+		return nil, fmt.Errorf("%s@%s has %d manifests attached; at most %d are read", r, digest, len(list), mostArtifacts)
 	}
 	var out []Artifact
 	size := 0
@@ -212,7 +212,7 @@ func (r *Repository) Attached(ctx context.Context, digest string, kinds ...strin
 			continue
 		}
 		if size += len(a.Data); size > mostOfArtifacts {
-			return nil, fmt.Errorf("%s@%s has more than %d bytes of documents attached", r.name, digest, mostOfArtifacts)
+			return nil, fmt.Errorf("%s@%s has more than %d bytes of documents attached", r, digest, mostOfArtifacts)
 		}
 		out = append(out, *a)
 	}
@@ -231,13 +231,13 @@ func (r *Repository) artifact(ctx context.Context, d v1.Descriptor, kinds []stri
 	}
 	m, err := img.Manifest()
 	if err != nil {
-		return nil, fmt.Errorf("%s@%s: %w", r.name, d.Digest, err)
+		return nil, fmt.Errorf("%s@%s: %w", r, d.Digest, err)
 	}
 	if len(m.Layers) != 1 || len(kinds) > 0 && !slices.Contains(kinds, string(m.Layers[0].MediaType)) {
 		return nil, nil //nolint:nilnil // it is none
 	}
 	if n := m.Layers[0].Size; n < 0 || n > mostOfArtifact {
-		return nil, fmt.Errorf("%s@%s: a document of %d bytes; at most %d are read", r.name, d.Digest, n, mostOfArtifact)
+		return nil, fmt.Errorf("%s@%s: a document of %d bytes; at most %d are read", r, d.Digest, n, mostOfArtifact)
 	}
 	data, err := r.content(ctx, d, img)
 	if err != nil {
@@ -250,7 +250,7 @@ func (r *Repository) artifact(ctx context.Context, d v1.Descriptor, kinds []stri
 func (r *Repository) content(ctx context.Context, d v1.Descriptor, img v1.Image) ([]byte, error) {
 	layers, err := img.Layers()
 	if err != nil {
-		return nil, fmt.Errorf("%s@%s: %w", r.name, d.Digest, err)
+		return nil, fmt.Errorf("%s@%s: %w", r, d.Digest, err)
 	}
 	body, err := layers[0].Compressed()
 	if err != nil {

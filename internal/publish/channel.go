@@ -50,7 +50,7 @@ func (r *Repository) Point(ctx context.Context, t tag.Tag, digest, was string) e
 	case err != nil || seen == digest:
 		return err
 	case seen == now:
-		return fmt.Errorf("%s took tag %q for %s, and it is still %s", r.name, t, digest, orNothing(now))
+		return fmt.Errorf("%s took tag %q for %s, and it is still %s", r, t, digest, orNothing(now))
 	}
 	return &MovedError{t.String(), digest, seen}
 }
@@ -165,7 +165,7 @@ func (r *Repository) RollbackIf(ctx context.Context, recipe string, holds func(i
 		return "", "", err
 	}
 	if to == from { // names that follow it may not have come after it yet
-		return "", "", errors.Join(r.follow(ctx, recipe), fmt.Errorf("%s, recipe %q: %w: %s", r.name, recipe, ErrIsLastGood, to))
+		return "", "", errors.Join(r.follow(ctx, recipe), fmt.Errorf("%s, recipe %q: %w: %s", r, recipe, ErrIsLastGood, to))
 	}
 	if err := r.Complete(ctx, to); err != nil {
 		return "", "", err
@@ -208,9 +208,9 @@ func (r *Repository) lastGood(ctx context.Context, recipe string) (string, error
 	case err != nil:
 		return "", err
 	case good == "":
-		return "", fmt.Errorf("%s, recipe %q: %w", r.name, recipe, ErrNoLastGood)
+		return "", fmt.Errorf("%s, recipe %q: %w", r, recipe, ErrNoLastGood)
 	case gone != nil:
-		return "", fmt.Errorf("%s, recipe %q: the last good image, %s, is none but the notice of a retired channel", r.name, recipe, good)
+		return "", fmt.Errorf("%s, recipe %q: the last good image, %s, is none but the notice of a retired channel", r, recipe, good)
 	}
 	return good, nil
 }

@@ -41,9 +41,9 @@ func (r *Repository) Named(ctx context.Context, what string) (*Named, error) {
 	case err != nil:
 		return nil, err
 	case d == nil && isDigest:
-		return nil, fmt.Errorf("%s has no image %s", r.name, what)
+		return nil, fmt.Errorf("%s has no image %s", r, what)
 	case d == nil:
-		return nil, fmt.Errorf("%s has no tag %q", r.name, what)
+		return nil, fmt.Errorf("%s has no tag %q", r, what)
 	}
 	out := &Named{d.Digest.String(), d.Digest.String(), retiredBy(d)}
 	if !d.MediaType.IsIndex() {

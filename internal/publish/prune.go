@@ -105,7 +105,7 @@ func (r *Repository) subject(ctx context.Context, digest string) (string, error)
 		Subject *v1.Descriptor `json:"subject"`
 	}
 	if err := json.Unmarshal(d.Manifest, &m); err != nil {
-		return "", fmt.Errorf("%s@%s: %w", r.name, digest, err)
+		return "", fmt.Errorf("%s@%s: %w", r, digest, err)
 	}
 	if m.Subject == nil {
 		return "", nil
@@ -156,11 +156,11 @@ func (r *Repository) needs(ctx context.Context, digest string, all map[string]bo
 	if d.MediaType.IsIndex() {
 		index, err := d.ImageIndex()
 		if err != nil {
-			return fmt.Errorf("%s@%s: %w", r.name, digest, err)
+			return fmt.Errorf("%s@%s: %w", r, digest, err)
 		}
 		m, err := index.IndexManifest()
 		if err != nil {
-			return fmt.Errorf("%s@%s: %w", r.name, digest, err)
+			return fmt.Errorf("%s@%s: %w", r, digest, err)
 		}
 		named = m.Manifests
 	}

@@ -114,11 +114,11 @@ func (r *Repository) hasLayer(ctx context.Context, image, layer string, want int
 	got, err := l.Size()
 	switch {
 	case notFound(err):
-		return fmt.Errorf("%s@%s: layer %s is not there", r.name, image, layer)
+		return fmt.Errorf("%s@%s: layer %s is not there", r, image, layer)
 	case err != nil:
 		return r.explain(ctx, "look for layer "+layer+" of", image, err)
 	case got >= 0 && got != want:
-		return fmt.Errorf("%s@%s: layer %s has %d bytes there, and %d in the manifest", r.name, image, layer, got, want)
+		return fmt.Errorf("%s@%s: layer %s has %d bytes there, and %d in the manifest", r, image, layer, got, want)
 	}
 	return nil
 }
@@ -143,10 +143,10 @@ func (r *Repository) open(ctx context.Context, digest string) (v1.Image, error) 
 	}
 	m, err := img.Manifest()
 	if err != nil {
-		return nil, fmt.Errorf("%s@%s: %w", r.name, digest, err)
+		return nil, fmt.Errorf("%s@%s: %w", r, digest, err)
 	}
 	if m.Config.Size < 0 || m.Config.Size > mostOfConfig {
-		return nil, fmt.Errorf("%s@%s: its configuration has %d bytes; at most %d are read", r.name, digest, m.Config.Size, mostOfConfig)
+		return nil, fmt.Errorf("%s@%s: its configuration has %d bytes; at most %d are read", r, digest, m.Config.Size, mostOfConfig)
 	}
 	return img, nil
 }
@@ -162,7 +162,7 @@ func (r *Repository) openAny(ctx context.Context, digest string) (v1.Image, erro
 	}
 	img, err := d.Image()
 	if err != nil {
-		return nil, fmt.Errorf("%s@%s: %w", r.name, digest, err)
+		return nil, fmt.Errorf("%s@%s: %w", r, digest, err)
 	}
 	return img, nil
 }
@@ -182,7 +182,7 @@ func (r *Repository) Tags(ctx context.Context) ([]Tagged, error) {
 // allTags is Tags for who removes what no tag names: one that is listed and not there is an error.
 func (r *Repository) allTags(ctx context.Context) ([]Tagged, error) {
 	return r.tags(ctx, func(t string) error {
-		return &AccessError{fmt.Errorf("%s lists the tag %q, and has no such tag", r.name, t), "what it names cannot be told from what may go, so nothing more is removed; if somebody else took the tag away just then, the same command goes on"}
+		return &AccessError{fmt.Errorf("%s lists the tag %q, and has no such tag", r, t), "what it names cannot be told from what may go, so nothing more is removed; if somebody else took the tag away just then, the same command goes on"}
 	})
 }
 
@@ -199,7 +199,7 @@ func (r *Repository) tags(ctx context.Context, absent func(tag string) error) ([
 	for _, n := range names {
 		t, err := tag.Parse(n)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", r.name, err)
+			return nil, fmt.Errorf("%s: %w", r, err)
 		}
 		digest, gone, err := r.Look(ctx, n)
 		if err != nil {

@@ -22,6 +22,7 @@ import (
 // Repository is one of a registry.
 type Repository struct {
 	name      name.Repository
+	shown     string // its name for people, where that is another
 	keychain  authn.Keychain
 	options   []remote.Option
 	backoff   remote.Backoff
@@ -96,7 +97,12 @@ func (r *Repository) writer() *remote.Pusher {
 }
 
 // String is the repository's name, with its registry.
-func (r *Repository) String() string { return r.name.String() }
+func (r *Repository) String() string {
+	if r.shown != "" {
+		return r.shown
+	}
+	return r.name.String()
+}
 
 func notFound(err error) bool {
 	var t *transport.Error
@@ -131,7 +137,7 @@ func (r *Repository) explain(ctx context.Context, what, of string, err error) er
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	full := r.name.String()
+	full := r.String()
 	switch {
 	case strings.HasPrefix(of, "sha256:"):
 		full += "@" + of

@@ -37,7 +37,7 @@ func (r *Repository) Retire(ctx context.Context, gone Retired, by Notary) ([]Ren
 	case err != nil:
 		return nil, err
 	case next == "":
-		return nil, fmt.Errorf("%s has no tag %q to send people to", r.name, gone.Successor)
+		return nil, fmt.Errorf("%s has no tag %q to send people to", r, gone.Successor)
 	case retired != nil:
 		return nil, &RetiredError{r.name.String(), *retired}
 	}
@@ -78,7 +78,7 @@ func (r *Repository) sendOn(ctx context.Context, gone Retired, successor, next s
 func (r *Repository) retire(ctx context.Context, gone Retired, next string, sign func(Retired, string) ([]Artifact, error)) (string, error) {
 	was, already, err := r.Look(ctx, gone.Recipe)
 	if err == nil && was == "" {
-		err = fmt.Errorf("%s has no tag %q to retire", r.name, gone.Recipe)
+		err = fmt.Errorf("%s has no tag %q to retire", r, gone.Recipe)
 	}
 	if err != nil {
 		return "", err
@@ -240,7 +240,7 @@ func (r *Repository) indexOf(ctx context.Context, gone Retired, image string) (r
 	}
 	m, err := gone.index(parts[0], parts[1])
 	if err != nil {
-		return m, fmt.Errorf("%s: %w", r.name, err)
+		return m, fmt.Errorf("%s: %w", r, err)
 	}
 	return m, nil
 }
