@@ -94,8 +94,8 @@ func (a *app) promote(ctx context.Context, repo, recipe string, o promoteFlags) 
 	if err := move(ctx, recipe, image, was); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.out, "%s:%s@%s\n", r, recipe, image)
-	return err
+	fmt.Fprintf(a.out, "%s:%s@%s\n", r, recipe, image)
+	return r.Follow(ctx, recipe)
 }
 
 // mayBecomeChannel says why an image may not become a channel, by what was found attached to it.
@@ -156,9 +156,12 @@ func (a *app) follows(ctx context.Context, r *publish.Repository, report *attest
 	if err != nil {
 		return err
 	}
-	if now.Built.After(report.Built) {
-		return &build.HintError{Err: &refusedError{fmt.Sprintf("%.19s was built on %s, before what %s is (%s)", report.Digest, report.Built.Format(time.DateOnly), recipe,
-			now.Built.Format(time.DateOnly))}, Hint: hint}
+	if now.Under(tag.Moving(recipe, tag.Channel)); !now.OK() { // whoever took its documents away could have an older image come after it
+		return &build.HintError{Err: &refusedError{fmt.Sprintf("what %s is, %.19s, does not hold itself: whether %.19s comes after it cannot be told", recipe, was, report.Digest)}, Hint: hint}
+	}
+	first, _ := now.Built()
+	if _, last := report.Built(); first.After(last) {
+		return &build.HintError{Err: &refusedError{fmt.Sprintf("%.19s was built on %s, before what %s is (%s)", report.Digest, last.Format(time.DateOnly), recipe, first.Format(time.DateOnly))}, Hint: hint}
 	}
 	return nil
 }

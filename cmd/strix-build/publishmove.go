@@ -30,42 +30,52 @@ func (a *app) moveChannels(ctx context.Context, r *publish.Repository, all []*pu
 	if o.together && len(refused) > 0 && len(all) > 1 {
 		return errors.Join(append(refused, &refusedError{"no channel was moved: --together moves all or none"})...)
 	}
-	var moved []movedChannel
-	for _, p := range all {
-		if p.judged.moves != movesChannel {
-			continue
+	moved, err := moveEach(ctx, r, all, o)
+	if err != nil && o.together {
+		err = errors.Join(err, a.moveBack(ctx, r, moved))
+		moved = nil
+	}
+	for _, m := range moved {
+		fmt.Fprintf(o.out, "%s:%s@%s\n", r, m.name, m.digest)
+		if m.was != "" && m.was != m.digest {
+			a.printf("%s: the channel moved; it was %s\n", m.name, m.was)
 		}
-		done, err := p.move(ctx, r, o)
-		moved = append(moved, done...)
-		for _, m := range done {
-			if m.was != "" && m.was != m.digest {
-				a.printf("%s: the channel moved; it was %s\n", m.name, m.was)
-			}
-		}
-		if err != nil && o.together {
-			err = errors.Join(err, a.moveBack(ctx, r, moved))
-		}
-		if err != nil {
-			return errors.Join(append(refused, err)...)
-		}
+	}
+	for _, m := range moved { // when all channels are where they are to be: a name that cannot follow keeps none of them
+		err = errors.Join(err, r.Follow(ctx, m.name))
+	}
+	if err != nil {
+		refused = append(refused, err)
 	}
 	return errors.Join(refused...)
 }
 
 // movedChannel is one that was moved.
-type movedChannel struct{ name, was, digest string }
+type movedChannel struct {
+	name, was, digest string
+	good              string // the last good image before
+}
 
-func (p *publication) move(ctx context.Context, r *publish.Repository, o publishFlags) (moved []movedChannel, err error) {
+// moveEach moves the channels of what may, until one cannot be.
+func moveEach(ctx context.Context, r *publish.Repository, all []*publication, o publishFlags) (moved []movedChannel, err error) {
 	move := r.Promote
 	if o.revive {
 		move = r.Revive
 	}
-	for _, name := range p.record.Tags {
-		if err := move(ctx, name, p.digest, p.was[name]); err != nil {
-			return moved, err
+	for _, p := range all {
+		if p.judged.moves != movesChannel {
+			continue
 		}
-		moved = append(moved, movedChannel{name, p.was[name], p.digest})
-		fmt.Fprintf(o.out, "%s:%s@%s\n", r, name, p.digest)
+		for _, name := range p.record.Tags {
+			good, err := r.Head(ctx, tag.Moving(name, tag.LastGood).String())
+			if err != nil {
+				return moved, err
+			}
+			if err := move(ctx, name, p.digest, p.was[name]); err != nil {
+				return moved, err
+			}
+			moved = append(moved, movedChannel{name, p.was[name], p.digest, good})
+		}
 	}
 	return moved, nil
 }
@@ -92,7 +102,7 @@ func (a *app) moveBack(ctx context.Context, r *publish.Repository, moved []moved
 		case m.was == "":
 			errs = append(errs, fmt.Errorf("%s:%s is new, and stays: %s", r, m.name, m.digest))
 		default:
-			if err := r.Point(ctx, tag.Moving(m.name, tag.Channel), m.was, m.digest); err != nil {
+			if err := r.TakeBack(ctx, m.name, m.digest, m.was, m.good); err != nil {
 				errs = append(errs, fmt.Errorf("%s:%s could not be moved back: %w", r, m.name, err))
 				continue
 			}

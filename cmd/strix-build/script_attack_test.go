@@ -29,6 +29,19 @@ func retag(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(remote.Tag(r.Tag(args[1]), d))
 }
 
+// unattach takes away all that is attached to an image: unattach REPOSITORY DIGEST.
+func unattach(ts *testscript.TestScript, _ bool, args []string) {
+	r, err := publish.Open(args[0], publish.Options{})
+	ts.Check(err)
+	repo, err := name.NewRepository(args[0])
+	ts.Check(err)
+	attached, err := r.Attached(context.Background(), args[1])
+	ts.Check(err)
+	for _, a := range attached {
+		ts.Check(remote.Delete(repo.Digest(a.Digest)))
+	}
+}
+
 // forge puts documents in the place of those that are attached to an image: they are listed as the true ones are, and say nothing: forge REPOSITORY DIGEST.
 func forge(ts *testscript.TestScript, _ bool, args []string) {
 	r, err := publish.Open(args[0], publish.Options{})

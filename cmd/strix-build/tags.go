@@ -35,6 +35,13 @@ func repository(name string) (*publish.Repository, error) {
 
 // withHint gives errors of registries the next step that they know.
 func withHint(err error) error {
+	if many := joined(err); many != nil {
+		out := make([]error, len(many))
+		for i, one := range many {
+			out[i] = withHint(one)
+		}
+		return errors.Join(out...)
+	}
 	var access *publish.AccessError
 	if errors.As(err, &access) {
 		return &build.HintError{Err: err, Hint: access.Hint}
@@ -44,7 +51,7 @@ func withHint(err error) error {
 		return &build.HintError{Err: err, Hint: "nothing was moved; set the one that is wrong: tags and documents have days"}
 	}
 	var retired *publish.RetiredError
-	if errors.As(err, &retired) && len(joined(err)) == 0 {
+	if errors.As(err, &retired) {
 		return retiredHint(retired)
 	}
 	return err

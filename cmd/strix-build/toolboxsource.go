@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"strix-build/internal/attest"
 	"strix-build/internal/build"
 	"strix-build/internal/graph"
 	"strix-build/internal/publish"
@@ -21,7 +20,7 @@ import (
 
 // boxImage is what a toolbox follows, as it is now: the channel of a repository, or the newest image of the local store.
 type boxImage struct {
-	channel    string
+	channel    string // as it was asked for
 	digest     string
 	repository *publish.Repository // nil: the local store
 	record     *store.Record
@@ -48,7 +47,7 @@ func (a *app) follow(ctx context.Context, recipe, from string) (*boxImage, error
 		return nil, &build.HintError{Err: &refusedError{said.Error()}, Hint: fmt.Sprintf("strix-build toolbox create %s --from %s; this one stays as it is", gone.Successor, from)}
 	case gone != nil:
 		a.printf("%s:%s is another name of %s (%s)\n", r, recipe, gone.Successor, gone.Reason)
-		recipe, digest = gone.Successor, gone.Image
+		digest = gone.Image
 	}
 	return &boxImage{channel: recipe, digest: digest, repository: r}, nil
 }
@@ -87,11 +86,13 @@ func (a *app) checkSigned(ctx context.Context, i *boxImage, pem string) error {
 	if err != nil {
 		return err
 	}
-	var report *attest.Report
-	if report, _, err = checkAttached(ctx, i.repository, i.digest, sign.Trust{Keys: keys}); err != nil {
+	report, _, err := checkNamed(ctx, i.repository, i.channel, sign.Trust{Keys: keys}) // with the notice, where it is another channel's name
+	if err != nil {
 		return withHint(err)
 	}
-	report.Under(tag.Moving(i.channel, tag.Channel))
+	if report.Digest != i.digest {
+		return &publish.MovedError{Tag: i.channel, Want: i.digest, Got: report.Digest}
+	}
 	if report.OK() {
 		return nil
 	}

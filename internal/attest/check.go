@@ -41,7 +41,7 @@ var needed = []struct{ typ, row string }{
 // A statement that none of who signed counts for nothing, and makes the report one of failure: who reads it should know
 // that something else is attached.
 func Check(image string, bundles []Bundle, who sign.Trust, now time.Time) *Report {
-	c := &checker{image: image, now: now, seen: map[string]int{}, report: &Report{Digest: image}}
+	c := &checker{image: image, now: now, seen: map[string]int{}, report: &Report{Digest: image, Signers: []string{}, Verdicts: []gate.Word{}, Channels: []string{}, Made: []Made{}}}
 	for _, b := range bundles {
 		c.bundle(b, who)
 	}
@@ -150,15 +150,23 @@ func (c *checker) provenance(predicate []byte) (string, error) {
 	if err := p.Validate(); err != nil {
 		return "", err
 	}
-	c.report.Channels = append(c.report.Channels, channelsOf(p.GetBuildDefinition().GetExternalParameters().AsMap())...)
-	c.report.Key = strings.TrimPrefix(p.GetBuildDefinition().GetInternalParameters().GetFields()["key"].GetStringValue(), "sha256:")
+	for _, name := range channelsOf(p.GetBuildDefinition().GetExternalParameters().AsMap()) {
+		if !slices.Contains(c.report.Channels, name) {
+			c.report.Channels = append(c.report.Channels, name)
+		}
+	}
+	made := Made{Key: strings.TrimPrefix(p.GetBuildDefinition().GetInternalParameters().GetFields()["key"].GetStringValue(), "sha256:")}
 	said := ""
 	if at := p.GetRunDetails().GetMetadata().GetFinishedOn(); at.IsValid() && at.GetSeconds() != 0 {
-		c.report.Built = at.AsTime()
-		said = "; built " + at.AsTime().Format(time.DateOnly)
+		made.Built = at.AsTime()
+		said = "; built " + made.Built.Format(time.DateOnly)
 	}
+	c.report.Made = append(c.report.Made, made)
 	return said, nil
 }
+
+// mainTrack is the one whose channels have no suffix.
+const mainTrack = "stable"
 
 // channelsOf are the channels that parameters of a build name. Those of before they were written down name the recipe, and perhaps a track, after which
 // channels are named where a recipe does not say otherwise.
@@ -176,10 +184,10 @@ func channelsOf(asked map[string]any) []string {
 	if recipe == "" {
 		return nil
 	}
-	if track, _ := asked[paramTrack].(string); track != "" {
-		out = append(out, recipe+"-"+track)
+	if track, _ := asked[paramTrack].(string); track != "" && track != mainTrack {
+		return []string{recipe + "-" + track}
 	}
-	return append(out, recipe)
+	return []string{recipe}
 }
 
 // evidence computes a gate's verdict again.

@@ -10,6 +10,7 @@ import (
 
 	"strix-build/internal/gate"
 	"strix-build/internal/sign"
+	"strix-build/internal/tag"
 )
 
 // now is a day in the life of the waivers here.
@@ -325,5 +326,53 @@ func TestSignatureIsCosigns(t *testing.T) {
 	want := `{"_type":"https://in-toto.io/Statement/v1","subject":[{"digest":{"sha256":"` + thisImage[7:] + `"}}],"predicateType":"https://sigstore.dev/cosign/sign/v1","predicate":{}}`
 	if got := string(must(t)(Signature(someImage(t)))); got != want {
 		t.Errorf("got %s\nwant %s", got, want)
+	}
+}
+
+// TestUnder: an image belongs to the channels that it was made for, and a tag that never moves to one of the times when it was.
+func TestUnder(t *testing.T) {
+	t.Parallel()
+	day := func(n int) time.Time { return time.Date(2026, 11, n, 12, 0, 0, 0, time.UTC) }
+	fixed := func(key, date string) tag.Tag {
+		return tag.Tag{Kind: tag.Fixed, Recipe: "rocm", Build: 9880, Commit: "898b088", Key: key, Date: date}
+	}
+	for name, c := range map[string]struct {
+		tag  tag.Tag
+		want string
+	}{
+		"its channel":        {tag.Moving("rocm", tag.Channel), ""},
+		"its candidate":      {tag.Moving("rocm", tag.Candidate), ""},
+		"another's":          {tag.Moving("vulkan", tag.Channel), "the image was made for rocm, and not for vulkan"},
+		"the first time":     {fixed("aaaaaaa", "20261101"), ""},
+		"the second time":    {fixed("bbbbbbb", "20261105"), ""},
+		"a day of the other": {fixed("aaaaaaa", "20261105"), "the image was built on 2026-11-05 with key bbbbbbb, on 2026-11-01 with key aaaaaaa, and the tag says otherwise"},
+	} {
+		r := &Report{Channels: []string{"rocm"}, Made: []Made{{day(5), "bbbbbbbb"}, {day(1), "aaaaaaaa"}}}
+		r.Under(c.tag)
+		got := ""
+		for _, row := range r.Rows {
+			if !row.OK {
+				got = row.Why
+			}
+		}
+		if got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+		if first, last := r.Built(); first != day(1) || last != day(5) {
+			t.Error(first, last)
+		}
+	}
+	for _, c := range []struct {
+		asked map[string]any
+		want  string
+	}{
+		{map[string]any{"recipe": "rocm", "channels": []any{"rocm", "rocm-x"}}, "rocm rocm-x"},
+		{map[string]any{"recipe": "rocm", "track": "stable"}, "rocm"},
+		{map[string]any{"recipe": "rocm", "track": "seed"}, "rocm-seed"},
+		{map[string]any{}, ""},
+	} {
+		if got := strings.Join(channelsOf(c.asked), " "); got != c.want {
+			t.Errorf("%v: %q, want %q", c.asked, got, c.want)
+		}
 	}
 }

@@ -21,9 +21,27 @@ type Report struct {
 	Verdicts []gate.Word `json:"verdicts"` // of each evidence that counts
 	Waived   bool        `json:"waived"`   // a waiver stands for one of them
 	Channels []string    `json:"channels"` // that the image was made for, as its provenance says; so the next two
-	Built    time.Time   `json:"built,omitzero"`
-	Key      string      `json:"key,omitempty"` // of the graph, without sha256:
+	Made     []Made      `json:"made"`
 	Gates    []Gate      `json:"-"`
+}
+
+// Made is how one provenance says that the image was made. There may be several: the same inputs give the same image on another day.
+type Made struct {
+	Built time.Time `json:"built,omitzero"`
+	Key   string    `json:"key,omitempty"` // of the graph, without sha256:
+}
+
+// Built are the first and the last time that the image was made; zero: nothing says.
+func (r *Report) Built() (first, last time.Time) {
+	for _, m := range r.Made {
+		if first.IsZero() || m.Built.Before(first) {
+			first = m.Built
+		}
+		if m.Built.After(last) {
+			last = m.Built
+		}
+	}
+	return first, last
 }
 
 // Gate is evidence that counts, and what it comes to.
@@ -61,13 +79,21 @@ func (r *Report) Under(t tag.Tag) {
 		row.Why = fmt.Sprintf("the image was made for %s, and not for %s", strings.Join(r.Channels, ", "), t.Recipe)
 	}
 	r.Rows = append(r.Rows, row)
-	if t.Kind == tag.Fixed && r.Key != "" {
-		made := Row{Name: "tag", OK: strings.HasPrefix(r.Key, t.Key) && r.Built.UTC().Format(tag.DateForm) == t.Date, Why: t.String()}
-		if !made.OK {
-			made.Why = fmt.Sprintf("the image was built on %s with key %.7s, and the tag says otherwise", r.Built.UTC().Format(time.DateOnly), r.Key)
-		}
-		r.Rows = append(r.Rows, made)
+	if t.Kind == tag.Fixed && len(r.Made) > 0 {
+		r.Rows = append(r.Rows, r.fixed(t))
 	}
+}
+
+// fixed says whether a tag that never moves is of a time that the image was made.
+func (r *Report) fixed(t tag.Tag) Row {
+	var said []string
+	for _, m := range r.Made {
+		if strings.HasPrefix(m.Key, t.Key) && m.Built.UTC().Format(tag.DateForm) == t.Date {
+			return Row{Name: "tag", OK: true, Why: t.String()}
+		}
+		said = append(said, fmt.Sprintf("on %s with key %.7s", m.Built.UTC().Format(time.DateOnly), m.Key))
+	}
+	return Row{Name: "tag", Why: "the image was built " + strings.Join(said, ", ") + ", and the tag says otherwise"}
 }
 
 // Text writes a line for each row. What documents say in it cannot make further lines, or do anything to a terminal.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
@@ -56,8 +57,8 @@ func (r *Repository) Point(ctx context.Context, t tag.Tag, digest, was string) e
 }
 
 // Promote makes an image the channel of a recipe, and what was the channel the last good one. was is what the channel was when the image
-// was judged; where it is another one by now, nothing moves. A retired channel does not move either: [RetiredError]. Retired names that follow the
-// channel move with it.
+// was judged; where it is another one by now, nothing moves. A retired channel does not move either: [RetiredError]. Names that follow the channel come
+// after it with [Repository.Follow].
 func (r *Repository) Promote(ctx context.Context, recipe, digest, was string) error {
 	return r.promote(ctx, recipe, digest, was, false)
 }
@@ -80,7 +81,7 @@ func (r *Repository) promote(ctx context.Context, recipe, digest, was string, re
 	case err != nil:
 		return err
 	case now == digest:
-		return r.follow(ctx, recipe)
+		return nil
 	case gone != nil && !revive:
 		return &RetiredError{r.name.String(), *gone}
 	case now != was:
@@ -92,10 +93,20 @@ func (r *Repository) promote(ctx context.Context, recipe, digest, was string, re
 			return r.Point(ctx, tag.Moving(recipe, tag.Channel), digest, now)
 		}
 	}
-	if err := move(ctx, recipe, digest, now); err != nil {
+	return move(ctx, recipe, digest, now)
+}
+
+// putBackWithin is how long what was half done may take to be put back, also after somebody pressed Ctrl-C.
+const putBackWithin = 30 * time.Second
+
+// TakeBack makes a channel what it was before it was moved to an image, and the last good image what that was (""; there was none).
+func (r *Repository) TakeBack(ctx context.Context, recipe, image, was, good string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), putBackWithin)
+	defer cancel()
+	if err := r.Point(ctx, tag.Moving(recipe, tag.Channel), was, image); err != nil || good == "" {
 		return err
 	}
-	return r.follow(ctx, recipe)
+	return r.Point(ctx, tag.Moving(recipe, tag.LastGood), good, was)
 }
 
 // moveChannel makes an image the channel, and what the channel is its last good image: before the channel moves, so that there always is a way back. Where
@@ -110,6 +121,8 @@ func (r *Repository) moveChannel(ctx context.Context, recipe, digest, now string
 	if err == nil || good == "" || good == now {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), putBackWithin)
+	defer cancel()
 	seen, look := r.Head(ctx, channel.String())
 	if look != nil || seen != now { // it may have moved
 		return err
@@ -165,7 +178,7 @@ func (r *Repository) RollbackIf(ctx context.Context, recipe string, holds func(i
 		return "", "", err
 	}
 	if to == from { // names that follow it may not have come after it yet
-		return "", "", errors.Join(r.follow(ctx, recipe), fmt.Errorf("%s, recipe %q: %w: %s", r, recipe, ErrIsLastGood, to))
+		return "", "", errors.Join(r.Follow(ctx, recipe), fmt.Errorf("%s, recipe %q: %w: %s", r, recipe, ErrIsLastGood, to))
 	}
 	if err := r.Complete(ctx, to); err != nil {
 		return "", "", err
@@ -179,13 +192,17 @@ func (r *Repository) RollbackIf(ctx context.Context, recipe string, holds func(i
 	if err := r.Point(ctx, channel, to, from); err != nil {
 		return "", "", err
 	}
-	return from, to, r.follow(ctx, recipe)
+	return from, to, r.Follow(ctx, recipe)
 }
 
 // reject notes what a rollback takes the channel away from, before it does: whoever publishes that image again, as a job at night would, is to know.
 func (r *Repository) reject(ctx context.Context, recipe, from, to string) error {
 	if from == "" || from == to {
 		return nil
+	}
+	d, err := r.look(ctx, from)
+	if err != nil || d == nil || retiredBy(d) != nil { // a notice is no image that anybody publishes again
+		return err
 	}
 	t := tag.Moving(recipe, tag.Rejected)
 	was, err := r.Head(ctx, t.String())

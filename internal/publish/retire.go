@@ -160,12 +160,13 @@ func unreadable(err error) bool {
 	return errors.As(err, &refused) && refused.StatusCode >= http.StatusInternalServerError
 }
 
-// follow moves the names that follow a channel to what it is now, which may be what somebody else made it meanwhile.
-func (r *Repository) follow(ctx context.Context, recipe string) error {
+// Follow moves the names that follow a channel to what it is now, which may be what somebody else made it meanwhile.
+func (r *Repository) Follow(ctx context.Context, recipe string) error {
 	all, err := r.aliases(ctx, recipe)
 	if err != nil {
 		return err
 	}
+	var failed error
 	for _, gone := range all {
 		if !gone.Follows {
 			continue
@@ -177,10 +178,10 @@ func (r *Repository) follow(ctx context.Context, recipe string) error {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("%s moved, and %s, which follows it, did not: %w", recipe, gone.Recipe, err)
+			failed = errors.Join(failed, fmt.Errorf("%s moved, and %s, which follows it, did not: %w", recipe, gone.Recipe, err))
 		}
 	}
-	return nil
+	return failed
 }
 
 func (r *Repository) followOne(ctx context.Context, gone Retired) error {
@@ -227,6 +228,9 @@ func (r *Repository) indexOf(ctx context.Context, gone Retired, image string) (r
 	var parts []v1.Descriptor
 	for _, digest := range []string{image, gone.Notice} {
 		d, err := r.get(ctx, r.name.Digest(digest))
+		if notFound(err) && digest == gone.Notice { // somebody took it away: it can be made again, by alias
+			return rawManifest{}, &noticeError{r.String(), gone}
+		}
 		if err != nil {
 			return rawManifest{}, r.explain(ctx, "read", digest, err)
 		}

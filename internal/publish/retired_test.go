@@ -40,6 +40,9 @@ func channelOf(t *testing.T, r *Repository, recipe string) string {
 	if err := r.Promote(t.Context(), recipe, got.Digest, was); err != nil {
 		t.Fatal(err)
 	}
+	if err := r.Follow(t.Context(), recipe); err != nil {
+		t.Fatal(err)
+	}
 	return got.Digest
 }
 
