@@ -94,7 +94,7 @@ func (r *Repository) give(ctx context.Context, asked *Tagged, out *Copied, how C
 
 // bring copies an image and what is attached to it, and counts that.
 func (r *Repository) bring(ctx context.Context, from *Repository, digest string) (attached int, err error) {
-	if err := r.take(ctx, from, digest); err != nil {
+	if err := r.take(ctx, digest, from.open); err != nil {
 		return 0, err
 	}
 	list, err := from.listed(ctx, digest)
@@ -102,7 +102,7 @@ func (r *Repository) bring(ctx context.Context, from *Repository, digest string)
 		return 0, err
 	}
 	for _, d := range list {
-		if err := r.take(ctx, from, d.Digest.String()); err != nil {
+		if err := r.take(ctx, d.Digest.String(), from.openAny); err != nil {
 			return 0, err
 		}
 	}
@@ -137,8 +137,8 @@ func (r *Repository) bringFixed(ctx context.Context, from *Repository, digest st
 }
 
 // take copies one manifest with its blobs, byte by byte as it is.
-func (r *Repository) take(ctx context.Context, from *Repository, digest string) error {
-	err := r.push(ctx, r.name.Digest(digest), func() (remote.Taggable, error) { return from.open(ctx, digest) })
+func (r *Repository) take(ctx context.Context, digest string, open func(ctx context.Context, digest string) (v1.Image, error)) error {
+	err := r.push(ctx, r.name.Digest(digest), func() (remote.Taggable, error) { return open(ctx, digest) })
 	return r.explain(ctx, "push", digest, err)
 }
 
@@ -153,12 +153,16 @@ func (r *Repository) relist(ctx context.Context, digest string, want []v1.Descri
 		if slices.ContainsFunc(have, func(h v1.Descriptor) bool { return h.Digest == w.Digest }) {
 			continue
 		}
-		img, err := r.Image(ctx, w.Digest.String())
+		ref := r.name.Digest(w.Digest.String())
+		err := r.try(ctx, func() error {
+			img, err := r.openAny(ctx, ref.DigestStr())
+			if err != nil {
+				return err
+			}
+			return r.explain(ctx, "attach", ref.DigestStr(), r.writer().Put(ctx, ref, img))
+		})
 		if err != nil {
 			return err
-		}
-		if err := r.writer().Put(ctx, r.name.Digest(w.Digest.String()), img); err != nil {
-			return r.explain(ctx, "attach", w.Digest.String(), err)
 		}
 	}
 	return nil

@@ -6,6 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
+
 	"strix-build/internal/tag"
 )
 
@@ -135,5 +139,44 @@ func TestCopyBesideDamage(t *testing.T) {
 	})
 	if got, err := open(t, repo+"/there").Copy(t.Context(), open(t, repo), "rocm-mmq", Copying{}); err != nil || len(got.Tags) != 2 {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestCopyOfAnotherToolsArtifact: what it has in a configuration's place is its own business, however large; it is sent on and not looked at.
+func TestCopyOfAnotherToolsArtifact(t *testing.T) {
+	t.Parallel()
+	for _, referrers := range []bool{true, false} {
+		_, repo := newFake(t, takeAll, true)
+		from := open(t, repo)
+		digest := promoted(t, from, "")
+		d, err := from.get(t.Context(), from.name.Digest(digest))
+		if err != nil {
+			t.Fatal(err)
+		}
+		large, err := mutate.Config(image(t), v1.Config{Labels: map[string]string{"a": strings.Repeat("x", mostOfConfig)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		about, ok := mutate.Subject(large, d.Descriptor).(v1.Image)
+		if !ok {
+			t.Fatal("no image")
+		}
+		theirs, err := from.Push(t.Context(), about)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, other := newFake(t, takeAll, referrers)
+		to := open(t, other)
+		got, err := to.Copy(t.Context(), from, "rocm-mmq", Copying{})
+		if err != nil || got.Attached != 2 {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		there, err := to.openAny(t.Context(), theirs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := validate.Image(there); err != nil {
+			t.Error(err)
+		}
 	}
 }
