@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"strix-build/internal/attest"
 	"strix-build/internal/build"
+	"strix-build/internal/printable"
 	"strix-build/internal/publish"
+	"strix-build/internal/sign"
 	"strix-build/internal/tag"
 )
 
@@ -27,9 +31,12 @@ func (a *app) copyCmd() *cobra.Command {
 the tag that was named. What is there already is not sent again.
 
 A channel that is another image there stays, unless --move is given; then it moves as promote moves it: what it was becomes its last good image. A retired one
-stays in any case. With --key or --certificate-identity what arrived is checked as verify does it before it becomes a channel. A candidate moves freely.
+stays in any case. A candidate moves freely.
 
-Exit code 3: the tag that was named stays, or what is attached does not hold; the rest is there.`,
+With --key or --certificate-identity what arrived is checked as verify does it, before a tag is written, and for each tag: a digest and a candidate too. A
+fixed tag that says another day or key than what is attached is named and left out.
+
+Exit code 3: the tag that was named stays, and the rest is there; or what is attached to the image does not hold, and no tag was written.`,
 		Example: `  strix-build copy localhost:5000/me/llama rocm-mmq ghcr.io/me/llama --key strix-build.pub
   strix-build copy localhost:5000/me/llama rocm-mmq ghcr.io/me/llama --key strix-build.pub --move`,
 		Args: cobra.ExactArgs(3),
@@ -55,13 +62,11 @@ func (a *app) copy(ctx context.Context, source, what, target string, o copyFlags
 	if err != nil {
 		return err
 	}
-	done, err := to.Copy(ctx, from, what, publish.Copying{Move: o.move, Holds: func(image string) error {
-		t, err := tag.Parse(what)
-		if err != nil {
-			return err
-		}
-		return a.holds(ctx, to, image, t, who)
-	}})
+	how := publish.Copying{Move: o.move}
+	if !who.Nobody() {
+		how.Holds = a.arrived(ctx, to, who)
+	}
+	done, err := to.Copy(ctx, from, what, how)
 	if done != nil {
 		for _, t := range done.Tags {
 			fmt.Fprintf(a.out, "%s:%s %s\n", to, t, done.Digest)
@@ -76,4 +81,48 @@ func (a *app) copy(ctx context.Context, source, what, target string, o copyFlags
 		return &build.HintError{Err: &refusedError{fmt.Sprintf("%s:%s stays: it is %s there", to, what, done.Stays)}, Hint: "--move moves it; what it was becomes the last good image"}
 	}
 	return withHint(err)
+}
+
+// arrived checks what a copy brought: once, and then for each tag.
+func (a *app) arrived(ctx context.Context, to *publish.Repository, who sign.Trust) func(image string, t tag.Tag) error {
+	var report *attest.Report
+	var gone *publish.Retired
+	return func(image string, t tag.Tag) error {
+		if t == (tag.Tag{}) {
+			var err error
+			if report, gone, err = checkNamed(ctx, to, image, who); err != nil {
+				return err
+			}
+			if err := to.Clock(); err != nil {
+				a.printf("warning: %v: whether a waiver has ended may be wrong\n", err)
+			}
+			if report.OK() {
+				return nil
+			}
+			return errors.Join(report.Text(a.err), &refusedError{fmt.Sprintf("what is attached to %s@%s does not hold; no tag was written", to, image)})
+		}
+		return fits(to, report, gone, t)
+	}
+}
+
+// fits says why what arrived, and holds, is not what a tag says.
+func fits(to *publish.Repository, report *attest.Report, gone *publish.Retired, t tag.Tag) error {
+	if t.Kind == tag.Referrers {
+		return nil
+	}
+	if gone != nil {
+		if t.Kind != tag.Fixed && gone.Recipe == t.Recipe {
+			return nil
+		}
+		return &refusedError{fmt.Sprintf("%s:%s stays: %s is the notice of %s", to, t, report.Digest, gone.Recipe)}
+	}
+	under := *report
+	under.Rows = slices.Clone(report.Rows)
+	under.Under(t)
+	for _, row := range under.Rows {
+		if !row.OK {
+			return &refusedError{fmt.Sprintf("%s:%s stays: %s", to, t, printable.Line(row.Why))}
+		}
+	}
+	return nil
 }

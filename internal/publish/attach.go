@@ -133,10 +133,22 @@ func (r *Repository) Attach(ctx context.Context, digest string, artifacts []Arti
 	return out, nil
 }
 
-// lists makes sure that those who ask for what is attached to an image will find it.
+// lists makes sure that those who ask for what is attached to an image will find it. A document that was there without being listed, as a prune that was cut
+// off leaves it, is listed again.
 func (r *Repository) lists(ctx context.Context, digest string, attached []Artifact) error {
 	if len(attached) == 0 {
 		return nil
+	}
+	var want []v1.Descriptor
+	for _, a := range attached {
+		h, err := v1.NewHash(a.Digest)
+		if err != nil {
+			return err
+		}
+		want = append(want, v1.Descriptor{Digest: h})
+	}
+	if err := r.relist(ctx, digest, want); err != nil {
+		return err
 	}
 	there, err := r.listed(ctx, digest)
 	if err != nil {

@@ -12,10 +12,19 @@ import (
 	"strix-build/internal/tag"
 )
 
-// Copying says what a copy may do with the tag that was asked for.
+// Copying says what a copy may do with tags.
 type Copying struct {
-	Move  bool                     // a channel that is another image there moves, and any other tag that is no candidate
-	Holds func(image string) error // says why the image, which is there then, may not get such a tag; nil: nothing is asked
+	Move bool // a channel that is another image there moves, and any other tag that is no candidate
+	// Holds says why the image, which is there then, may not get a tag, or of the zero tag, why it may get none; nil: nothing is asked.
+	Holds func(image string, t tag.Tag) error
+}
+
+// holds is Holds, where anything is asked.
+func (how Copying) holds(image string, t tag.Tag) error {
+	if how.Holds == nil {
+		return nil
+	}
+	return how.Holds(image, t)
 }
 
 // Copied is what a copy brought.
@@ -28,7 +37,8 @@ type Copied struct {
 
 // Copy brings an image with everything that is attached to it from another repository, then its fixed tags, then the tag that was asked
 // for, which may be a digest. A channel moves as [Repository.Promote] moves it: what it was when the copy began becomes the last good image, and a retired
-// one stays. Where it returns both, the error is about the tag that was asked for, and the rest is there.
+// one stays. A fixed tag that the image may not get, and that was not asked for, is left out with a warning. Where it returns both, the error is about the
+// image or the tag that was asked for, and the rest is there.
 func (r *Repository) Copy(ctx context.Context, from *Repository, what string, how Copying) (*Copied, error) {
 	named, err := from.Named(ctx, what)
 	if err != nil {
@@ -45,7 +55,10 @@ func (r *Repository) Copy(ctx context.Context, from *Repository, what string, ho
 	if out.Attached, err = r.bring(ctx, from, named.Digest); err != nil {
 		return nil, err
 	}
-	if out.Tags, err = r.bringFixed(ctx, from, named.Digest); err != nil || asked == nil {
+	if err := how.holds(out.Digest, tag.Tag{}); err != nil {
+		return out, err
+	}
+	if out.Tags, err = r.bringFixed(ctx, from, named.Digest, what, how); err != nil || asked == nil {
 		return out, err
 	}
 	return out, r.give(ctx, asked, out, how)
@@ -69,15 +82,13 @@ func (r *Repository) askedFor(ctx context.Context, what, digest string) (*Tagged
 
 // give makes the tag that was asked for name what was brought, if it may.
 func (r *Repository) give(ctx context.Context, asked *Tagged, out *Copied, how Copying) error {
-	free := asked.Tag.Kind == tag.Candidate // nobody pulls it unasked, and it is judged before it becomes a channel
+	free := asked.Tag.Kind == tag.Candidate // it always moves
 	if other := asked.Digest != "" && asked.Digest != out.Digest; other && !how.Move && !free {
 		out.Stays = asked.Digest
 		return nil
 	}
-	if how.Holds != nil && !free {
-		if err := how.Holds(out.Digest); err != nil {
-			return err
-		}
+	if err := how.holds(out.Digest, asked.Tag); err != nil {
+		return err
 	}
 	move := r.Point
 	if asked.Tag.Kind == tag.Channel {
@@ -94,7 +105,7 @@ func (r *Repository) give(ctx context.Context, asked *Tagged, out *Copied, how C
 
 // bring copies an image and what is attached to it, and counts that.
 func (r *Repository) bring(ctx context.Context, from *Repository, digest string) (attached int, err error) {
-	if err := r.take(ctx, from, digest); err != nil {
+	if err := r.take(ctx, digest, from.open); err != nil {
 		return 0, err
 	}
 	list, err := from.listed(ctx, digest)
@@ -102,7 +113,7 @@ func (r *Repository) bring(ctx context.Context, from *Repository, digest string)
 		return 0, err
 	}
 	for _, d := range list {
-		if err := r.take(ctx, from, d.Digest.String()); err != nil {
+		if err := r.take(ctx, d.Digest.String(), from.openAny); err != nil {
 			return 0, err
 		}
 	}
@@ -110,7 +121,7 @@ func (r *Repository) bring(ctx context.Context, from *Repository, digest string)
 }
 
 // bringFixed gives an image the fixed tags that it has elsewhere. Other tags there are not read.
-func (r *Repository) bringFixed(ctx context.Context, from *Repository, digest string) (done []tag.Tag, err error) {
+func (r *Repository) bringFixed(ctx context.Context, from *Repository, digest, asked string, how Copying) (done []tag.Tag, err error) {
 	names, err := from.names(ctx)
 	if err != nil {
 		return nil, from.explain(ctx, "list the tags of", "", err)
@@ -128,6 +139,13 @@ func (r *Repository) bringFixed(ctx context.Context, from *Repository, digest st
 		if there != digest {
 			continue
 		}
+		if err := how.holds(digest, t); err != nil {
+			if n == asked {
+				return done, err
+			}
+			r.warn(fmt.Sprintf("tag %q is not brought: %v", n, err))
+			continue
+		}
 		if err := r.Point(ctx, t, digest, ""); err != nil {
 			return done, err
 		}
@@ -137,8 +155,8 @@ func (r *Repository) bringFixed(ctx context.Context, from *Repository, digest st
 }
 
 // take copies one manifest with its blobs, byte by byte as it is.
-func (r *Repository) take(ctx context.Context, from *Repository, digest string) error {
-	err := r.push(ctx, r.name.Digest(digest), func() (remote.Taggable, error) { return from.open(ctx, digest) })
+func (r *Repository) take(ctx context.Context, digest string, open func(ctx context.Context, digest string) (v1.Image, error)) error {
+	err := r.push(ctx, r.name.Digest(digest), func() (remote.Taggable, error) { return open(ctx, digest) })
 	return r.explain(ctx, "push", digest, err)
 }
 
@@ -153,12 +171,16 @@ func (r *Repository) relist(ctx context.Context, digest string, want []v1.Descri
 		if slices.ContainsFunc(have, func(h v1.Descriptor) bool { return h.Digest == w.Digest }) {
 			continue
 		}
-		img, err := r.Image(ctx, w.Digest.String())
+		ref := r.name.Digest(w.Digest.String())
+		err := r.try(ctx, func() error {
+			img, err := r.openAny(ctx, ref.DigestStr())
+			if err != nil {
+				return err
+			}
+			return r.explain(ctx, "attach", ref.DigestStr(), r.writer().Put(ctx, ref, img))
+		})
 		if err != nil {
 			return err
-		}
-		if err := r.writer().Put(ctx, r.name.Digest(w.Digest.String()), img); err != nil {
-			return r.explain(ctx, "attach", w.Digest.String(), err)
 		}
 	}
 	return nil

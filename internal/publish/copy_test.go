@@ -6,6 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
+
 	"strix-build/internal/tag"
 )
 
@@ -49,11 +53,14 @@ func TestCopyMovesNoChannel(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	no := errors.New("no")
-	if got, err := to.Copy(t.Context(), from, "rocm-mmq", Copying{Move: true, Holds: func(image string) error {
+	if got, err := to.Copy(t.Context(), from, "rocm-mmq", Copying{Move: true, Holds: func(image string, under tag.Tag) error {
 		if image != ours {
 			t.Errorf("asked about %s", image)
 		}
-		return no
+		if under.Kind == tag.Channel {
+			return no
+		}
+		return nil
 	}}); !errors.Is(err, no) || len(got.Tags) != 1 {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -83,8 +90,10 @@ func TestCopyWhatMoved(t *testing.T) {
 	promoted(t, from, "")
 	theirs := promoted(t, to, "")
 	var theirNext string
-	_, err := to.Copy(t.Context(), from, "rocm-mmq", Copying{Move: true, Holds: func(string) error {
-		theirNext = promoted(t, to, theirs)
+	_, err := to.Copy(t.Context(), from, "rocm-mmq", Copying{Move: true, Holds: func(_ string, under tag.Tag) error {
+		if under.Kind == tag.Channel {
+			theirNext = promoted(t, to, theirs)
+		}
 		return nil
 	}})
 	var moved *MovedError
@@ -135,5 +144,92 @@ func TestCopyBesideDamage(t *testing.T) {
 	})
 	if got, err := open(t, repo+"/there").Copy(t.Context(), open(t, repo), "rocm-mmq", Copying{}); err != nil || len(got.Tags) != 2 {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestCopyOfAnotherToolsArtifact: what it has in a configuration's place is its own business, however large; it is sent on and not looked at.
+func TestCopyOfAnotherToolsArtifact(t *testing.T) {
+	t.Parallel()
+	for _, referrers := range []bool{true, false} {
+		_, repo := newFake(t, takeAll, true)
+		from := open(t, repo)
+		digest := promoted(t, from, "")
+		d, err := from.get(t.Context(), from.name.Digest(digest))
+		if err != nil {
+			t.Fatal(err)
+		}
+		large, err := mutate.Config(image(t), v1.Config{Labels: map[string]string{"a": strings.Repeat("x", mostOfConfig)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		about, ok := mutate.Subject(large, d.Descriptor).(v1.Image)
+		if !ok {
+			t.Fatal("no image")
+		}
+		theirs, err := from.Push(t.Context(), about)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, other := newFake(t, takeAll, referrers)
+		to := open(t, other)
+		got, err := to.Copy(t.Context(), from, "rocm-mmq", Copying{})
+		if err != nil || got.Attached != 2 {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		there, err := to.openAny(t.Context(), theirs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := validate.Image(there); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestCopyAsksAboutEachTag: the image first, alone; then each fixed tag, of which one that does not fit is left out with a warning; then the tag that was asked for.
+func TestCopyAsksAboutEachTag(t *testing.T) {
+	t.Parallel()
+	_, repo := newFake(t, takeAll, true)
+	from := open(t, repo)
+	digest := promoted(t, from, "")
+	wrong, err := tag.Parse("rocm-mmq-b9999-0000000-0000000-20261101")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := from.Point(t.Context(), wrong, digest, ""); err != nil {
+		t.Fatal(err)
+	}
+	no := errors.New("no")
+	for what, tc := range map[string]struct {
+		refuse func(tag.Tag) bool
+		fails  bool
+		tags   int
+		warned int
+	}{
+		"rocm-mmq":           {func(u tag.Tag) bool { return u == wrong }, false, 2, 1},
+		"rocm-mmq-candidate": {func(u tag.Tag) bool { return u.Kind == tag.Candidate || u == wrong }, true, 1, 1},
+		wrong.String():       {func(u tag.Tag) bool { return u == wrong }, true, 1, 0},
+		digest:               {func(u tag.Tag) bool { return u == tag.Tag{} }, true, 0, 0},
+	} {
+		var warned []string
+		to, err := Open(repo+"/there/"+strings.ReplaceAll(what, ":", "-"), Options{Backoff: once, Warn: func(s string) { warned = append(warned, s) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := to.Copy(t.Context(), from, what, Copying{Holds: func(image string, under tag.Tag) error {
+			if err := to.Complete(t.Context(), image); err != nil {
+				t.Error(err)
+			}
+			if tc.refuse(under) {
+				return no
+			}
+			return nil
+		}})
+		if errors.Is(err, no) != tc.fails || got == nil || len(got.Tags) != tc.tags || len(warned) != tc.warned || got.Attached != 1 {
+			t.Errorf("%s: %+v, %v, warned %q", what, got, err, warned)
+		}
+		if there, err := to.Head(t.Context(), wrong.String()); err != nil || there != "" {
+			t.Errorf("%s: %s is there, %v", what, wrong, err)
+		}
 	}
 }

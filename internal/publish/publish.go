@@ -230,11 +230,31 @@ func Recipes(tags []Tagged) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// WasChannel reports whether an image is, or was, one of a recipe's: a tag of the recipe names it.
+// WasChannel reports whether an image is, or was, one of a recipe's: a tag of the recipe names it. Tags of others are not read. One that the registry fails
+// to read is left out, with a warning: anybody may have written it, and it is not to keep channels from moving.
 func (r *Repository) WasChannel(ctx context.Context, recipe, digest string) (bool, error) {
 	if digest == "" {
 		return false, nil
 	}
-	tags, err := r.Tags(ctx)
-	return slices.ContainsFunc(tags, func(t Tagged) bool { return t.Tag.Recipe == recipe && t.Digest == digest }), err
+	names, err := r.names(ctx)
+	if notFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, r.explain(ctx, "list the tags of", "", err)
+	}
+	for _, n := range names {
+		if t, err := tag.Parse(n); err != nil || t.Recipe != recipe || t.Kind == tag.Other {
+			continue
+		}
+		named, err := r.Head(ctx, n)
+		if unreadable(err) {
+			r.warn(fmt.Sprintf("tag %q cannot be read; whether it names %s is not known: %v", n, digest, err))
+			continue
+		}
+		if err != nil || named == digest {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }

@@ -395,3 +395,18 @@ func TestImmutableTags(t *testing.T) {
 		}
 	}
 }
+
+// TestImmutableByName: a repository's name says nothing about why a registry refused.
+func TestImmutableByName(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = io.WriteString(w, `{"errors":[{"code":"UNAUTHORIZED","message":"no access to me/immutable"}]}`)
+	}))
+	t.Cleanup(s.Close)
+	_, err := open(t, strings.TrimPrefix(s.URL, "http://")+"/me/immutable").Tags(t.Context())
+	var access *AccessError
+	if !errors.As(err, &access) || !strings.Contains(access.Hint, "credentials") {
+		t.Errorf("%v, %+v", err, access)
+	}
+}

@@ -15,7 +15,7 @@ import (
 )
 
 // Prune removes what a plan says, if it still holds: what a tag has come to name meanwhile stays. Where that is seen only after an image's own tags have
-// gone, it stops there: [NamedError].
+// gone, or where the image comes back before all that is about it has gone, it stops there: [NamedError].
 func (r *Repository) Prune(ctx context.Context, p Pruning, plan []Pruned) (done []Pruned, err error) {
 	known := subjects{}
 	for _, gone := range plan {
@@ -35,15 +35,18 @@ func (r *Repository) Prune(ctx context.Context, p Pruning, plan []Pruned) (done 
 	return done, nil
 }
 
-// NamedError is an image that a tag came to name while it was being removed.
+// NamedError is an image that a tag came to name while it was being removed, or that came back.
 type NamedError struct {
 	Repository, Digest string
-	By                 string   // the tag
-	Gone               []string // those that were removed already
+	By                 string   // the tag; "": the image had gone, and is there again
+	Gone               []string // tags and documents that were removed already
 }
 
 func (e *NamedError) Error() string {
-	return fmt.Sprintf("tag %q came to name or need %s@%s while it was being removed: it stays, without the tags that are gone: %s",
+	if e.By == "" {
+		return fmt.Sprintf("%s@%s came back while it was being removed: it stays, without what is gone, which publishing it again brings: %s", e.Repository, e.Digest, strings.Join(e.Gone, ", "))
+	}
+	return fmt.Sprintf("tag %q came to name or need %s@%s while it was being removed: it stays, without what is gone: %s",
 		e.By, e.Repository, e.Digest, strings.Join(e.Gone, ", "))
 }
 
@@ -73,14 +76,65 @@ func (r *Repository) remove(ctx context.Context, p Pruning, gone Pruned) error {
 	if err := r.delete(ctx, gone.Digest); err != nil {
 		return err
 	}
-	for _, d := range gone.Attached {
-		if !stays[d] {
-			if err := r.delete(ctx, d); err != nil {
-				return err
-			}
+	if err := r.namedMeanwhile(ctx, gone.Digest, left, untagged); err != nil {
+		return err
+	}
+	return r.removeAbout(ctx, gone, tags, stays, untagged)
+}
+
+// namedMeanwhile is an error where a tag came to name an image just before it went: some registries then have it under that tag alone.
+func (r *Repository) namedMeanwhile(ctx context.Context, digest string, left map[string]bool, went []string) error {
+	tags, err := r.Tags(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range tags {
+		if name := t.Tag.String(); t.Digest == digest && !left[name] {
+			return &NamedError{r.name.String(), digest, name, went}
 		}
 	}
-	return r.removeList(ctx, gone.Digest, tags, stays)
+	return nil
+}
+
+// removeAbout removes what is about an image that has gone: the list first, so that whoever brings the image back attaches its documents anew. Before each
+// it looks whether the image came back, and at the end, to say so.
+func (r *Repository) removeAbout(ctx context.Context, gone Pruned, tags []Tagged, stays map[string]bool, went []string) error {
+	went = slices.Clone(went)
+	look := func() error { return r.cameBack(ctx, gone.Digest, went) }
+	if err := look(); err != nil {
+		return err
+	}
+	if err := r.removeList(ctx, gone.Digest, tags, stays, func(list string) error {
+		went = append(went, list)
+		return look()
+	}); err != nil {
+		return err
+	}
+	lost := false
+	err := look()
+	for _, d := range gone.Attached {
+		if stays[d] || err != nil {
+			continue
+		}
+		if err = r.delete(ctx, d); err == nil {
+			went, lost = append(went, d), true
+			err = look()
+		}
+	}
+	var back *NamedError
+	if lost && errors.As(err, &back) { // its list may be new, and name what went
+		err = errors.Join(err, r.removeList(ctx, gone.Digest, tags, stays, func(string) error { return nil }))
+	}
+	return err
+}
+
+// cameBack is an error where an image that was deleted is there.
+func (r *Repository) cameBack(ctx context.Context, digest string, went []string) error {
+	there, err := r.Head(ctx, digest)
+	if err == nil && there != "" {
+		err = &NamedError{r.name.String(), digest, "", went}
+	}
+	return err
 }
 
 // stays is what other tags need by now, in the moment before an image goes.
@@ -104,8 +158,9 @@ func (r *Repository) stays(ctx context.Context, p Pruning, tags []Tagged, gone P
 	return all, nil
 }
 
-// removeList removes the fallback tag that lists what was attached to an image, and the list where it is one and nothing else names it.
-func (r *Repository) removeList(ctx context.Context, digest string, tags []Tagged, stays map[string]bool) error {
+// removeList removes the fallback tag that lists what was attached to an image, and the list where it is one and nothing else names it, if look has nothing
+// against that: it is told the tag.
+func (r *Repository) removeList(ctx context.Context, digest string, tags []Tagged, stays map[string]bool, look func(tag string) error) error {
 	fallback := r.name.Tag(strings.Replace(digest, ":", "-", 1))
 	d, err := r.get(ctx, fallback)
 	if notFound(err) {
@@ -115,6 +170,9 @@ func (r *Repository) removeList(ctx context.Context, digest string, tags []Tagge
 		return r.explain(ctx, "read", fallback.TagStr(), err)
 	}
 	if _, err := r.untag(ctx, fallback); err != nil {
+		return err
+	}
+	if err := look(fallback.TagStr()); err != nil { // whose list may have the same bytes
 		return err
 	}
 	list := d.Digest.String()

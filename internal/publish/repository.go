@@ -155,7 +155,7 @@ func (r *Repository) explain(ctx context.Context, what, of string, err error) er
 		}
 		return err
 	}
-	if strings.Contains(strings.ToLower(t.Error()), "immutab") {
+	if r.saysImmutable(t) {
 		return &AccessError{err, "the registry keeps its tags from moving: allow it for channels and for tags that end in -candidate and -lkg; the others never move"}
 	}
 	switch t.StatusCode {
@@ -170,6 +170,13 @@ func (r *Repository) explain(ctx context.Context, what, of string, err error) er
 		return &AccessError{err, "the registry failed: the same command goes on, and sends only what is missing"}
 	}
 	return err
+}
+
+// saysImmutable reports whether a registry refused something because tags must not move: by its own words, of which the repository's name is none.
+func (r *Repository) saysImmutable(t *transport.Error) bool {
+	said := *t
+	said.Request = nil // the URL is ours
+	return strings.Contains(strings.ToLower(strings.ReplaceAll(said.Error(), r.name.RepositoryStr(), "")), "immutab")
 }
 
 // credentials says which were asked for, and where.

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	digest "github.com/opencontainers/go-digest"
@@ -14,6 +15,9 @@ import (
 
 // load tells the handler what is on the disk: images before the indexes that name them.
 func (r *Registry) load() error {
+	if err := r.sweepBlobs(); err != nil {
+		return err
+	}
 	repos, err := os.ReadDir(filepath.Join(r.dir, "manifests"))
 	if err != nil {
 		return err
@@ -38,6 +42,12 @@ func (r *Registry) loadRepository(escaped string) error {
 	all := map[string][]byte{}
 	var order []string
 	for _, f := range files {
+		if strings.HasPrefix(f.Name(), unfinishedManifest) {
+			if err := r.sweep(filepath.Join(r.dir, "manifests", escaped, f.Name())); err != nil {
+				return err
+			}
+			continue
+		}
 		data, err := os.ReadFile(filepath.Join(r.dir, "manifests", escaped, f.Name()))
 		if err != nil {
 			return err
@@ -50,6 +60,39 @@ func (r *Registry) loadRepository(escaped string) error {
 		return nil
 	}
 	return r.loadBroken(repo, left, all)
+}
+
+// How files begin that a process which was killed had not finished: no tag begins with a dot, and blobs that are whole lie a folder deeper.
+const (
+	unfinishedManifest = ".tmp-"   // store.WriteFile's
+	unfinishedBlob     = "upload-" // of go-containerregistry's disk handler
+)
+
+// sweep removes what was not finished; a registry that takes nothing leaves it where it is.
+func (r *Registry) sweep(file string) error {
+	if r.options.ReadOnly {
+		return nil
+	}
+	if err := os.Remove(file); err != nil {
+		return fmt.Errorf("registry: remove what was not finished: %w", err)
+	}
+	return nil
+}
+
+// sweepBlobs removes uploads that were not finished. Nobody is served one, and each keeps as much space as was sent of it.
+func (r *Registry) sweepBlobs() error {
+	files, err := os.ReadDir(filepath.Join(r.dir, "blobs"))
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if f.Type().IsRegular() && strings.HasPrefix(f.Name(), unfinishedBlob) {
+			if err := r.sweep(filepath.Join(r.dir, "blobs", f.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // tellAll tells the handler what it takes: an index waits for what it names. It returns those that it did not take.
