@@ -100,6 +100,9 @@ func (r *Repository) give(ctx context.Context, asked *Tagged, out *Copied, how C
 		return err
 	}
 	out.Tags = append(out.Tags, asked.Tag)
+	if asked.Tag.Kind == tag.Channel {
+		return r.Follow(ctx, asked.Tag.Recipe)
+	}
 	return nil
 }
 
