@@ -34,10 +34,11 @@ type Pruned struct {
 //
 // A tag that is listed and not there is an error: what it names may be what it keeps.
 func (r *Repository) Plan(ctx context.Context, p Pruning) ([]Pruned, error) {
-	return r.plan(ctx, p, subjects{})
+	return r.plan(ctx, p, subjects{}, "")
 }
 
-func (r *Repository) plan(ctx context.Context, p Pruning, known subjects) ([]Pruned, error) {
+// plan is Plan of one image; "": of all.
+func (r *Repository) plan(ctx context.Context, p Pruning, known subjects, only string) ([]Pruned, error) {
 	tags, err := r.allTags(ctx)
 	if err != nil {
 		return nil, err
@@ -53,7 +54,7 @@ func (r *Repository) plan(ctx context.Context, p Pruning, known subjects) ([]Pru
 	}
 	var out []Pruned
 	for _, digest := range slices.Sorted(maps.Keys(old)) {
-		if stays[digest] {
+		if stays[digest] || only != "" && digest != only {
 			continue
 		}
 		gone := Pruned{Digest: digest, Tags: old[digest]}

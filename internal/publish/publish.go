@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/sourcegraph/conc/pool"
 
 	"strix-build/internal/tag"
 )
@@ -195,28 +196,42 @@ func (r *Repository) tags(ctx context.Context, absent func(tag string) error) ([
 		return nil, r.explain(ctx, "list the tags of", "", err)
 	}
 	slices.Sort(names)
+	all := make([]Tagged, len(names))
+	p := pool.New().WithMaxGoroutines(readAtOnce).WithContext(ctx).WithCancelOnError().WithFirstError()
+	for i, n := range names {
+		p.Go(func(ctx context.Context) (err error) {
+			all[i], err = r.tagged(ctx, n)
+			return err
+		})
+	}
+	if err := p.Wait(); err != nil {
+		return nil, err
+	}
 	var out []Tagged
-	for _, n := range names {
-		t, err := tag.Parse(n)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", r, err)
-		}
-		digest, gone, err := r.Look(ctx, n)
-		if err != nil {
+	for i, t := range all {
+		if t.Digest != "" {
+			out = append(out, t)
+		} else if err := absent(names[i]); err != nil {
 			return nil, err
 		}
-		if digest == "" {
-			if err := absent(n); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		if t.Kind != tag.Channel {
-			gone = nil
-		}
-		out = append(out, Tagged{t, digest, gone})
 	}
 	return out, nil
+}
+
+// readAtOnce is how many tags are read beside each other: each is a request, and a repository has hundreds.
+const readAtOnce = 8
+
+// tagged is a tag and what it names; without a digest: nothing.
+func (r *Repository) tagged(ctx context.Context, n string) (Tagged, error) {
+	t, err := tag.Parse(n)
+	if err != nil {
+		return Tagged{}, fmt.Errorf("%s: %w", r, err)
+	}
+	digest, gone, err := r.Look(ctx, n)
+	if t.Kind != tag.Channel {
+		gone = nil
+	}
+	return Tagged{t, digest, gone}, err
 }
 
 // Recipes are those of which there is a tag that only a recipe has.

@@ -19,7 +19,7 @@ import (
 func (r *Repository) Prune(ctx context.Context, p Pruning, plan []Pruned) (done []Pruned, err error) {
 	known := subjects{}
 	for _, gone := range plan {
-		now, err := r.plan(ctx, p, known)
+		now, err := r.plan(ctx, p, known, gone.Digest)
 		if err != nil {
 			return done, err
 		}
