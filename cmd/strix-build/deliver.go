@@ -36,12 +36,9 @@ func (d delivery) check(ctx context.Context, a *app, names []string) error {
 	if _, err := a.signer(ctx, d.signer); err != nil { // a password is asked for now
 		return err
 	}
-	if err := publish.CheckRepository(d.push); err != nil {
-		return usage("--push: %v", err)
-	}
 	r, err := repository(d.push)
 	if err != nil {
-		return err
+		return usage("--push: %v", err)
 	}
 	if err := r.Ready(ctx); err != nil {
 		return withHint(fmt.Errorf("--push: %w", err))

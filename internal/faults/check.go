@@ -24,7 +24,6 @@ type watch struct {
 	mu      sync.Mutex
 	channel map[string]string // by repository, as the last look found it
 	wrong   []string
-	looks   int
 }
 
 func (w *watch) open(repo string) (*publish.Repository, error) {
@@ -44,7 +43,6 @@ func (w *watch) written(ctx context.Context, repo, target string) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.looks++
 	if err != nil {
 		w.wrong = append(w.wrong, fmt.Sprintf("%s:%s: %v", repo, target, err))
 	}

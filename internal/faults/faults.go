@@ -16,22 +16,21 @@ type Kind string
 
 // Kinds of faults. Where the program is killed it is by SIGKILL, and so is the registry.
 const (
-	KillBefore    Kind = "kill-before"   // the program, when the registry has not heard of the request yet
-	KillMidway    Kind = "kill-midway"   // the program, when half of what the request carries was sent
-	KillAfter     Kind = "kill-after"    // the program, when the registry has done what it was asked and not said so
-	KillRegistry  Kind = "kill-registry" // the registry, when it has half of what the request carries; it is started again
-	Error500      Kind = "error-500"     // the registry fails, several times in a row
-	Error503      Kind = "error-503"     // the registry is not there for now, several times in a row
-	Busy429       Kind = "busy-429"      // the registry has too much to do and says for how long (Retry-After)
-	CutBefore     Kind = "cut-before"    // the connection ends before the request is handed on
-	CutRequest    Kind = "cut-request"   // the connection ends when half of what the request carries was sent
-	CutAfter      Kind = "cut-after"     // the connection ends when the registry has done what it was asked
-	CutResponse   Kind = "cut-response"  // the connection ends in the middle of an answer
-	Slow          Kind = "slow"          // what is sent and answered trickles from here on
-	FullDisk      Kind = "full-disk"     // the registry's disk is full from here on
-	TokenExpired  Kind = "token-expired" // the registry's token ends here; another one is given
-	LoginExpired  Kind = "login-expired" // the password ends here
-	allKindsCount      = 15
+	KillBefore   Kind = "kill-before"   // the program, when the registry has not heard of the request yet
+	KillMidway   Kind = "kill-midway"   // the program, when half of what the request carries was sent
+	KillAfter    Kind = "kill-after"    // the program, when the registry has done what it was asked and not said so
+	KillRegistry Kind = "kill-registry" // the registry, when it has half of what the request carries; it is started again
+	Error500     Kind = "error-500"     // the registry fails, several times in a row
+	Error503     Kind = "error-503"     // the registry is not there for now, several times in a row
+	Busy429      Kind = "busy-429"      // the registry has too much to do and says for how long (Retry-After)
+	CutBefore    Kind = "cut-before"    // the connection ends before the request is handed on
+	CutRequest   Kind = "cut-request"   // the connection ends when half of what the request carries was sent
+	CutAfter     Kind = "cut-after"     // the connection ends when the registry has done what it was asked
+	CutResponse  Kind = "cut-response"  // the connection ends in the middle of an answer
+	Slow         Kind = "slow"          // what is sent and answered trickles from here on
+	FullDisk     Kind = "full-disk"     // the registry's disk is full from here on
+	TokenExpired Kind = "token-expired" // the registry's token ends here; another one is given
+	LoginExpired Kind = "login-expired" // the password ends here
 )
 
 // carries says what a request must have for a kind to be played at it.
@@ -68,7 +67,7 @@ var kinds = []struct {
 
 // Kinds are all of them, in the order in which they are shown.
 func Kinds() []Kind {
-	out := make([]Kind, 0, allKindsCount)
+	out := make([]Kind, 0, len(kinds))
 	for _, k := range kinds {
 		out = append(out, k.kind)
 	}

@@ -80,6 +80,17 @@ func TestTable(t *testing.T) {
 	if b.String() != want {
 		t.Errorf("got\n%s", b.String())
 	}
+	b.Reset()
+	if err := Aligned(&b, trials); err != nil {
+		t.Fatal(err)
+	}
+	const aligned = `FAULT       TRIALS  WENT ON  AGAIN  KILLED  MIB  WRONG
+kill-after  1       0        0      1       4.0  0
+error-500   2       1        1      0       0.0  1
+`
+	if b.String() != aligned {
+		t.Errorf("got\n%s", b.String())
+	}
 	if got := trials[0].Line(); got != "1: publish, kill-after at 50 %: killed, 1 times, 1.0 s" {
 		t.Error(got)
 	}

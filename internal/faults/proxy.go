@@ -194,7 +194,7 @@ type reply struct {
 
 // forward asks the registry, and keeps the books.
 func (p *Proxy) forward(r *http.Request) reply {
-	if carries := manifestTarget(r.URL.Path); carries != "" && r.Method != http.MethodGet && r.Method != http.MethodHead {
+	if manifestTarget(r.URL.Path) != "" && r.Method != http.MethodGet && r.Method != http.MethodHead {
 		p.writing.Lock()
 		defer p.writing.Unlock()
 	}

@@ -19,12 +19,7 @@ import (
 	"strix-build/internal/tag"
 )
 
-// CheckRepository refuses what is not a repository name, before anything is built.
-func CheckRepository(repo string) error {
-	_, err := parseRepository(repo)
-	return err
-}
-
+// parseRepository refuses what is not a repository name.
 func parseRepository(repo string) (name.Repository, error) {
 	if scheme, rest, ok := strings.Cut(repo, "://"); ok {
 		return name.Repository{}, fmt.Errorf("repository %q has a scheme (%s); write %q", repo, scheme, rest)

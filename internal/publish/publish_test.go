@@ -339,15 +339,15 @@ func writes(part string, code int) func(*http.Request) int {
 	}
 }
 
-func TestCheckRepository(t *testing.T) {
+func TestParseRepository(t *testing.T) {
 	t.Parallel()
 	for _, ok := range []string{"ghcr.io/me/llama", "localhost:5000/llama", "localhost/llama", "docker.io/me/llama"} {
-		if err := CheckRepository(ok); err != nil {
+		if _, err := parseRepository(ok); err != nil {
 			t.Errorf("%q: %v", ok, err)
 		}
 	}
 	for _, bad := range []string{"", "Me/Llama", "me/llama", "llama", "llama:tag", "ghcr.io/me/llama@sha256:0", "https://ghcr.io/me/llama"} {
-		if err := CheckRepository(bad); err == nil {
+		if _, err := parseRepository(bad); err == nil {
 			t.Errorf("%q is taken", bad)
 		}
 	}
