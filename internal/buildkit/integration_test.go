@@ -6,11 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -481,4 +483,28 @@ func TestIntegrationDaemonNoiseStaysInItsLog(t *testing.T) {
 	if err != nil || !bytes.Contains(log, []byte("running server")) {
 		t.Errorf("log: %v\n%s", err, log)
 	}
+}
+
+// TestIntegrationSnapshotThatWasNotWrittenDown is a daemon that was killed between a snapshot's folder and its number.
+func TestIntegrationSnapshotThatWasNotWrittenDown(t *testing.T) {
+	t.Parallel()
+	o := options(t)
+	b := connect(t, o)
+	solveFile(t, b, "before")
+	closeBuilder(t, b)
+	dirs, err := filepath.Glob(filepath.Join(o.StateDir, "root", "*", "snapshots", "snapshots"))
+	if err != nil || len(dirs) != 1 {
+		t.Fatalf("snapshots in %q, %v", dirs, err)
+	}
+	for id := range 50 { // one of them is the next
+		if err := os.Mkdir(filepath.Join(dirs[0], strconv.Itoa(id)), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dirs[0], strconv.Itoa(id), "full"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b = connect(t, o)
+	solveFile(t, b, "after")
+	closeBuilder(t, b)
 }

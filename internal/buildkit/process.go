@@ -117,6 +117,7 @@ func (p *process) current(ctx context.Context) bool {
 
 func (p *process) start(ctx context.Context) error {
 	sweep(p.root(), p.h.log) // a daemon that was killed leaves its execs running
+	sweepSnapshots(ctx, p.root(), p.h.log)
 	if err := makePrivate(p.sockets, p.state, p.h.uid); err != nil {
 		return err
 	}
