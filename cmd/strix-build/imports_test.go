@@ -17,7 +17,7 @@ var floors = [][]string{
 	1: {"internal/backendops/opstest", "internal/bench/benchtest", "internal/campaign", "internal/dynlink", "internal/kernels", "internal/keyless", "internal/llamaserver", "internal/patch", "internal/prove/provetest", "internal/recipe", "internal/upstream", "internal/upstream/upstreamtest"},
 	2: {"internal/fit", "internal/gate", "internal/graph", "internal/prove", "internal/series"},
 	3: {"internal/attest", "internal/backendops", "internal/bench", "internal/buildkit", "internal/correctness", "internal/project", "internal/publish", "internal/resolve", "internal/rootfs", "internal/runner", "internal/serving", "internal/static", "internal/store", "internal/toolbox"},
-	4: {"internal/build", "internal/buildkit/buildkittest", "internal/faults", "internal/matrix", "internal/registry"},
+	4: {"internal/build", "internal/buildkit/buildkittest", "internal/faults", "internal/matrix", "internal/registry", "internal/weekly"},
 	5: {"cmd/strix-build", "internal/e2e"},
 }
 

@@ -27,12 +27,14 @@ type recipeGate struct {
 	off     bool
 	against string
 	models  map[string]string
+	skip    []string
 }
 
 func (o *recipeGate) register(f *pflag.FlagSet) {
 	f.BoolVar(&o.off, "no-gate", false, "do not gate the images; they are marked as ungated")
 	f.StringVar(&o.against, "against", "", "`IMAGE` that is the gate's baseline (default: the recipe's last that passed)")
 	f.StringToStringVar(&o.models, "model", nil, "`CLASS=FILE`: the model of a class, where the gate's policy wants your own")
+	f.StringSliceVar(&o.skip, "skip", nil, "leave `STAGES` of the gate out: correctness, serving; the verdict is at best SMOKE then")
 }
 
 // gateBuilt gates an image and writes down what came of it. A verdict that refuses it is an error; that it cannot be gated here
@@ -160,7 +162,7 @@ func (a *app) howToGate(images *store.Store, r *store.Record, o recipeGate) (*ga
 	if !here && policy.Device.Value != recipe.AnyDevice && policy.SmokeMoves.Value == "none" {
 		return &gatePlan{why: "policy " + policy.Name + " wants a " + policy.Device.Value + ", and SMOKE moves nothing"}, nil
 	}
-	p := &gatePlan{policy: policy, flags: gateFlags{candidate: subjectFlags{image: r.Ref}, policy: policy.Name, models: o.models, timeout: time.Hour}}
+	p := &gatePlan{policy: policy, flags: gateFlags{candidate: subjectFlags{image: r.Ref}, policy: policy.Name, models: o.models, skip: o.skip, timeout: time.Hour}}
 	if here && labels[graph.LabelDevices] != "" {
 		p.flags.candidate.gpu, p.flags.ngl = true, allLayers
 	}

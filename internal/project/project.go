@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"strix-build/containers"
@@ -23,6 +24,9 @@ type Project struct {
 }
 
 var parts = []string{"recipes", "patches", "containers"}
+
+// Parts are the folders of a project.
+func Parts() []string { return slices.Clone(parts) }
 
 // Open takes dir; or, when it is empty, the nearest folder above the working directory that holds all three parts;
 // or the embedded data.

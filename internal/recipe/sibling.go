@@ -28,6 +28,9 @@ func LoadSiblings(fsys fs.FS, flags *Flags, track *Track) ([]*Sibling, error) {
 		problems gathered
 	)
 	for _, name := range names {
+		if slices.Contains(track.Left, name) {
+			continue // its file may be what is wrong
+		}
 		s, err := loadSibling(fsys, name, flags, track)
 		switch {
 		case err != nil:

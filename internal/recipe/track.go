@@ -37,6 +37,8 @@ type Track struct {
 	// RecipePatches are by recipe: what does at the track's base what the recipe's own sets do at newer ones.
 	RecipePatches map[string][]Text `yaml:"recipe-patches" doc:"patch sets of a recipe on this track, in place of its own"`
 
+	Left []string `yaml:"-"` // recipes that are left behind this time, whatever the file says
+
 	Pos    diag.Pos          `yaml:"-"`
 	Places strictyaml.Places `yaml:"-"`
 }
@@ -115,8 +117,11 @@ func (f *Tracks) check(c *checker) {
 	}
 }
 
-// Takes reports whether a recipe can be built on the track: it is the recipe's own, or lists it.
+// Takes reports whether a recipe can be built on the track: it is the recipe's own, or lists it, and is not left behind.
 func (t *Track) Takes(r *Recipe) bool {
+	if slices.Contains(t.Left, r.Name.Value) {
+		return false
+	}
 	return r.TrackName() == t.Name || hasText(t.Recipes, r.Name.Value)
 }
 

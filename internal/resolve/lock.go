@@ -28,6 +28,7 @@ type LockInput struct {
 	Source   upstream.Source // where commits are read; zero: the URL of the old lock, or upstream's
 	Base     string          // build number or other reference of the base commit; "": the newest that fits
 	Keep     bool            // the old lock's commit instead
+	Leave    []string        // recipes that are left behind: they are asked for no base, and their files may be wrong
 	Bases    string          // container bases: BasesAuto (or ""), BasesImage or BasesBootstrap
 	CacheDir string          // for what is fetched; "" keeps nothing
 	Mirror   bool            // keep the base of a URL below CacheDir, for builds after its server is gone

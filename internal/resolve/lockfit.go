@@ -26,6 +26,7 @@ func (l *locker) start(ctx context.Context) error {
 	if l.track, err = recipe.LoadTrack(l.in.FS, l.in.Track); err != nil {
 		return err
 	}
+	l.track.Left = l.in.Leave
 	if err := l.loadOld(); err != nil {
 		return err
 	}
@@ -101,6 +102,9 @@ func (l *locker) loadRecipes() error {
 		return err
 	}
 	for _, name := range names {
+		if slices.Contains(l.in.Leave, name) {
+			continue
+		}
 		r, err := recipe.LoadRecipe(l.in.FS, name)
 		if err != nil {
 			if err := l.merge(err); err != nil {

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"strix-build/internal/fit"
+	"strix-build/internal/recipe"
+	"strix-build/internal/resolve"
+	"strix-build/internal/version"
+	"strix-build/internal/weekly"
+)
+
+// relock makes a lock, without the recipes that would keep the others from a base or take the track back.
+func (w *weeklyRun) relock(ctx context.Context, track string, old *recipe.Lock, t *weekly.Track) (*recipe.Lock, error) {
+	var least version.Build
+	if old != nil {
+		least = old.LlamaCpp.Build
+	}
+	for {
+		made, err := w.tryLock(ctx, track)
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		who, why := w.inTheWay(made, err, least)
+		if len(who) == 0 && err == nil && made.Lock.LlamaCpp.Build < least {
+			err = fmt.Errorf("its newest base is %s, older than %s, which it has", made.Lock.LlamaCpp.Build, least)
+		}
+		if len(who) == 0 {
+			if err != nil {
+				return nil, err
+			}
+			w.note(made.Notes)
+			t.Newer, t.Held = newer(made.Solution)
+			return made.Lock, w.writeLock(track, made.Lock)
+		}
+		for _, name := range who {
+			w.p.leaveBehind(track, name)
+			w.failed(track, w.run.Sibling(track, name), usage("%s", why))
+			w.run.Sibling(track, name).State = weekly.Left
+		}
+	}
+}
+
+// note says what was not said yet: tracks have much in common.
+func (w *weeklyRun) note(notes []string) {
+	for _, n := range notes {
+		if !slices.Contains(w.told, n) {
+			w.told = append(w.told, n)
+			w.notes([]string{n})
+		}
+	}
+}
+
+func (w *weeklyRun) tryLock(ctx context.Context, track string) (made *resolve.Locked, err error) {
+	sources, err := w.o.source.parseSources()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := w.state()
+	if err != nil {
+		return nil, err
+	}
+	in := resolve.LockInput{FS: w.p.FS, Track: track, Source: sources[llamaCpp], Bases: w.o.bases, CacheDir: filepath.Join(dir, "cache"), Mirror: !w.o.dryRun}
+	for key := range w.p.left {
+		if name, ok := strings.CutPrefix(key, track+"/"); ok {
+			in.Leave = append(in.Leave, name)
+		}
+	}
+	err = w.quietly("lock: track "+track, func() error {
+		made, err = resolve.MakeLock(ctx, in)
+		return err
+	})
+	return made, err
+}
+
+// inTheWay are recipes to be left behind, and why: those without which the track had a base at all, or one not older than before, and with
+// --leave-behind those whose patch sets do not apply to a newer one. None: the lock is as it should be, or no recipe can be blamed for it.
+func (w *weeklyRun) inTheWay(made *resolve.Locked, err error, least version.Build) (who []string, why string) {
+	if made == nil || made.Solution == nil {
+		return nil, ""
+	}
+	s := made.Solution
+	stuck := err != nil || s.Choice.Build < least
+	if !stuck && !w.o.behind {
+		return nil, ""
+	}
+	for _, r := range s.Ruled {
+		if stuck && r.To.Build < least {
+			break
+		}
+		culprits, blame := blamed(r, len(s.Recipes), stuck)
+		if len(culprits) > 0 && (who == nil || len(culprits) < len(who)) {
+			who, why = culprits, blame
+		}
+		if !stuck && who != nil {
+			break // the newest is what the others move on to
+		}
+	}
+	return who, why
+}
+
+// blamed are the recipes that alone rule builds out, of a track with so many. Where it is not stuck only patches that do not apply count: anything
+// else was decided by whoever wrote a window or an advisory.
+func blamed(r fit.Ruled, siblings int, stuck bool) (who []string, why string) {
+	var texts []string
+	for _, reason := range r.Reasons {
+		if len(reason.Recipes) == 0 || !stuck && reason.Why != fit.ByPatch {
+			return nil, ""
+		}
+		who = append(who, reason.Recipes...)
+		texts = append(texts, reason.Text)
+	}
+	slices.Sort(who)
+	if who = slices.Compact(who); len(who) == siblings {
+		return nil, ""
+	}
+	return who, fmt.Sprintf("left behind: on %s: %s", r.To, strings.Join(texts, "; "))
+}
+
+// newer says why a track has no newer base, and who holds it back.
+func newer(s *fit.Solution) (why string, held []string) {
+	if s == nil {
+		return "", nil
+	}
+	if len(s.Ruled) > 0 {
+		why = fmt.Sprintf("not %s: %s", s.Ruled[0].To, s.Ruled[0].Why())
+	}
+	for _, h := range s.Held {
+		held = append(held, fmt.Sprintf("without %s it could have %s", strings.Join(h.Recipes, " and "), h.Could))
+	}
+	return why, held
+}
+
+// forecast notes the patch sets that stop to apply. That it cannot be made is a problem, and stops nothing.
+func (w *weeklyRun) forecast(ctx context.Context) error {
+	llama := slices.DeleteFunc(slices.Clone(w.o.source.sources), func(s string) bool { return !strings.HasPrefix(s, llamaCpp+"=") })
+	_, sets, err := w.app.forecast(ctx, llama, nil)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		w.failed("", nil, fmt.Errorf("forecast: %w", err))
+		return nil
+	}
+	for i := range sets {
+		if sets[i].Last != nil && sets[i].Broken() {
+			w.run.Forecast = append(w.run.Forecast, weekly.Outlook{Set: sets[i].Set.Name, Text: breakText(&sets[i])})
+		}
+	}
+	return nil
+}

@@ -1,0 +1,252 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"strix-build/internal/build"
+	"strix-build/internal/publish"
+	"strix-build/internal/recipe"
+	"strix-build/internal/store"
+	"strix-build/internal/tag"
+	"strix-build/internal/weekly"
+)
+
+// tagsOf are the tags of a repository at one time.
+type tagsOf map[string]publish.Tagged
+
+func (w *weeklyRun) tags(ctx context.Context) (tagsOf, error) {
+	list, err := w.repo.Tags(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := tagsOf{}
+	for _, t := range list {
+		out[t.Tag.String()] = t
+	}
+	return out, nil
+}
+
+// publishTrack publishes the siblings that were built, one after the other, or all in one with --together.
+func (w *weeklyRun) publishTrack(ctx context.Context, track string, names []string) error {
+	have, err := w.tags(ctx)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		w.failed(track, nil, withHint(fmt.Errorf("publish: %w", err)))
+		return nil
+	}
+	var wanted []string
+	for _, name := range names {
+		if w.toPublish(track, name, have) {
+			wanted = append(wanted, name)
+		}
+	}
+	if w.o.together && len(wanted) > 0 {
+		return w.publishTogether(ctx, track, wanted)
+	}
+	for _, name := range wanted {
+		bad := w.run.Sibling(track, name).Bad()
+		err := w.send(ctx, []string{name}, track, bad)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		w.published(ctx, track, name, err, bad)
+		if err := w.keep(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// toPublish reports whether there is anything to send or to move for a sibling.
+func (w *weeklyRun) toPublish(track, name string, have tagsOf) bool {
+	r := w.results[track+"/"+name]
+	if r == nil {
+		return false
+	}
+	s := w.run.Sibling(track, name)
+	p, err := w.publication(w.images, r.Ref)
+	if err != nil {
+		w.failed(track, s, err)
+		return false
+	}
+	s.Tag = p.release.Fixed.String()
+	s.Was = have[p.record.Tags[0]].Digest
+	if have[s.Tag].Digest != r.Digest {
+		return true
+	}
+	if p.judged.moves != movesChannel {
+		return false // it is there, and moves nothing
+	}
+	for _, channel := range p.record.Tags {
+		if have[channel].Digest != r.Digest && have[tag.Moving(channel, tag.Rejected).String()].Digest != r.Digest {
+			return true
+		}
+	}
+	return false
+}
+
+// send publishes images; what nothing here could judge, or what was refused, as a candidate.
+func (w *weeklyRun) send(ctx context.Context, names []string, track string, candidates bool) error {
+	o := publishFlags{signerFlags: w.o.signing, to: w.o.to, out: w.err, candidateOnly: candidates, together: w.o.together}
+	var refs []string
+	for _, name := range names {
+		r := w.results[track+"/"+name]
+		refs = append(refs, r.Ref)
+		o.candidateOnly = o.candidateOnly || !judgedRecord(r.Record)
+	}
+	return w.publish(ctx, refs, o)
+}
+
+// published writes down what came of publishing an image. One that is bad is there as a candidate, to be looked at.
+func (w *weeklyRun) published(ctx context.Context, track, name string, err error, bad bool) {
+	s := w.run.Sibling(track, name)
+	if err != nil {
+		w.failed(track, s, err)
+		return
+	}
+	if bad {
+		return
+	}
+	s.State = weekly.Moved
+	for _, channel := range w.results[track+"/"+name].Tags {
+		is, err := w.repo.Head(ctx, channel)
+		if err != nil {
+			w.failed(track, s, withHint(err))
+		} else if is != s.Digest {
+			s.State = weekly.Candidate
+		}
+	}
+}
+
+// publishTogether moves the channels of a track in one, or publishes candidates where one of its siblings cannot be moved.
+func (w *weeklyRun) publishTogether(ctx context.Context, track string, names []string) error {
+	incomplete := w.incomplete(track)
+	err := w.send(ctx, names, track, incomplete != "")
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	for _, name := range names {
+		s := w.run.Sibling(track, name)
+		if w.published(ctx, track, name, err, s.Bad()); s.State == weekly.Candidate {
+			s.Why = incomplete
+		}
+	}
+	return w.keep()
+}
+
+// incomplete says why not all siblings of a track can be moved together; "": they can.
+func (w *weeklyRun) incomplete(track string) string {
+	var bad []string
+	for _, s := range w.run.Siblings {
+		if s.Track == track && (s.Bad() || s.Verdict == "" || s.Verdict == store.Ungated) {
+			bad = append(bad, s.Recipe)
+		}
+	}
+	if len(bad) == 0 {
+		return ""
+	}
+	return "--together moves all channels of a track or none, and not that of " + strings.Join(bad, ", ")
+}
+
+// prune removes what is old and of no use. That it cannot is a problem, and nothing else depends on it.
+func (w *weeklyRun) prune(ctx context.Context) error {
+	if w.o.days == 0 {
+		return nil
+	}
+	p := publish.Pruning{Before: time.Now().UTC().AddDate(0, 0, -w.o.days), Keep: w.o.newest}
+	plan, err := w.repo.Plan(ctx, p)
+	if err == nil && !w.o.dryRun {
+		plan, err = w.repo.Prune(ctx, p, plan)
+	}
+	for _, gone := range plan {
+		for _, t := range gone.Tags {
+			w.run.Pruned = append(w.run.Pruned, t.String())
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		w.failed("", nil, withHint(fmt.Errorf("prune: %w", err)))
+	}
+	return nil
+}
+
+// channels looks at what users get now, and complains of what is too old: a job that fails every week, or no longer runs at all, is noticed by that.
+func (w *weeklyRun) channels(ctx context.Context) error {
+	have, err := w.tags(ctx)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		w.failed("", nil, withHint(fmt.Errorf("channels: %w", err)))
+		return nil
+	}
+	for _, s := range w.run.Siblings {
+		for _, name := range w.channelsOf(s) {
+			c := channelOf(name, have)
+			if age := w.now().Sub(c.Built); w.o.maxAge > 0 && !c.Built.IsZero() && age > time.Duration(w.o.maxAge)*24*time.Hour {
+				c.TooOld = true
+				w.errs = append(w.errs, w.tooOld(c, age))
+			}
+			w.run.Channels = append(w.run.Channels, c)
+		}
+	}
+	return nil
+}
+
+func (w *weeklyRun) tooOld(c weekly.Channel, age time.Duration) error {
+	said := &refusedError{fmt.Sprintf("%s:%s is of %s, %d days ago: older than %d days", w.repo, c.Recipe, c.Built.Format(time.DateOnly), int(age.Hours())/24, w.o.maxAge)}
+	return &build.HintError{Err: said, Hint: fmt.Sprintf("see what became of the newest: strix-build verify %s:%s", w.repo, tag.Moving(c.Recipe, tag.Candidate))}
+}
+
+// now is when this try began: one time for the whole run.
+func (w *weeklyRun) now() time.Time {
+	if w.run.Resumed != nil {
+		return *w.run.Resumed
+	}
+	return w.run.Started
+}
+
+// channelOf finds what a channel is, and its day, by the fixed tag of the same image.
+func channelOf(name string, have tagsOf) weekly.Channel {
+	c := weekly.Channel{Recipe: name, Digest: have[name].Digest}
+	if c.Digest == "" || have[name].Retired != nil {
+		return c
+	}
+	for n, t := range have {
+		if t.Digest != c.Digest || t.Tag.Kind != tag.Fixed {
+			continue
+		}
+		if day := t.Tag.Day(); day.After(c.Built) {
+			c.Tag, c.Built = n, day
+		}
+	}
+	return c
+}
+
+// channelsOf are the channels that an image of a sibling is made for. A recipe that cannot be read has the one of its name.
+func (w *weeklyRun) channelsOf(s weekly.Sibling) []string {
+	if r := w.results[s.Track+"/"+s.Recipe]; r != nil {
+		return r.Tags
+	}
+	r, err := recipe.LoadRecipe(w.p.FS, s.Recipe)
+	if err != nil {
+		return []string{s.Recipe}
+	}
+	t, err := recipe.LoadTrack(w.p.FS, s.Track)
+	if err != nil {
+		return nil
+	}
+	flags, err := recipe.LoadFlags(w.p.FS)
+	if err != nil {
+		return nil
+	}
+	r.OnTrack(t, flags)
+	return r.ImageTags()
+}
