@@ -39,8 +39,9 @@ func (w *weeklyRun) relock(ctx context.Context, track string, old *recipe.Lock, 
 		}
 		for _, name := range who {
 			w.p.leaveBehind(track, name)
-			w.failed(track, w.run.Sibling(track, name), usage("%s", why))
-			w.run.Sibling(track, name).State = weekly.Left
+			s := w.run.Sibling(track, name)
+			w.failed(track, s, usage("%s is left behind by track %s: %s", name, track, why))
+			s.State, s.Why = weekly.Left, why
 		}
 	}
 }
@@ -118,7 +119,7 @@ func blamed(r fit.Ruled, siblings int, stuck bool) (who []string, why string) {
 	if who = slices.Compact(who); len(who) == siblings {
 		return nil, ""
 	}
-	return who, fmt.Sprintf("left behind: on %s: %s", r.To, strings.Join(texts, "; "))
+	return who, fmt.Sprintf("on %s: %s", r.To, strings.Join(texts, "; "))
 }
 
 // newer says why a track has no newer base, and who holds it back.
@@ -135,10 +136,14 @@ func newer(s *fit.Solution) (why string, held []string) {
 	return why, held
 }
 
-// forecast notes the patch sets that stop to apply. That it cannot be made is a problem, and stops nothing.
+// forecast notes the patch sets of recipes that stop to apply. That it cannot be made is a problem, and stops nothing.
 func (w *weeklyRun) forecast(ctx context.Context) error {
+	names := w.setsInUse()
+	if len(names) == 0 {
+		return nil
+	}
 	llama := slices.DeleteFunc(slices.Clone(w.o.source.sources), func(s string) bool { return !strings.HasPrefix(s, llamaCpp+"=") })
-	_, sets, err := w.app.forecast(ctx, llama, nil)
+	_, sets, err := w.app.forecast(ctx, llama, names)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -147,9 +152,43 @@ func (w *weeklyRun) forecast(ctx context.Context) error {
 		return nil
 	}
 	for i := range sets {
-		if sets[i].Last != nil && sets[i].Broken() {
+		if sets[i].Last != nil {
 			w.run.Forecast = append(w.run.Forecast, weekly.Outlook{Set: sets[i].Set.Name, Text: breakText(&sets[i])})
 		}
 	}
 	return nil
+}
+
+// setsInUse are the patch sets of the tracks' recipes. What nobody uses stops nobody.
+func (w *weeklyRun) setsInUse() []string {
+	var out []string
+	for _, s := range w.run.Siblings {
+		r, err := w.onTrack(s)
+		if err != nil {
+			continue // which was said
+		}
+		for _, p := range r.Patches {
+			out = append(out, p.Value)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// onTrack is a sibling's recipe as its track wants it.
+func (w *weeklyRun) onTrack(s weekly.Sibling) (*recipe.Recipe, error) {
+	r, err := recipe.LoadRecipe(w.p.FS, s.Recipe)
+	if err != nil {
+		return nil, err
+	}
+	t, err := recipe.LoadTrack(w.p.FS, s.Track)
+	if err != nil {
+		return nil, err
+	}
+	flags, err := recipe.LoadFlags(w.p.FS)
+	if err != nil {
+		return nil, err
+	}
+	r.OnTrack(t, flags)
+	return r, nil
 }

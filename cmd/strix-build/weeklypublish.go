@@ -8,7 +8,6 @@ import (
 
 	"strix-build/internal/build"
 	"strix-build/internal/publish"
-	"strix-build/internal/recipe"
 	"strix-build/internal/store"
 	"strix-build/internal/tag"
 	"strix-build/internal/weekly"
@@ -235,18 +234,9 @@ func (w *weeklyRun) channelsOf(s weekly.Sibling) []string {
 	if r := w.results[s.Track+"/"+s.Recipe]; r != nil {
 		return r.Tags
 	}
-	r, err := recipe.LoadRecipe(w.p.FS, s.Recipe)
+	r, err := w.onTrack(s)
 	if err != nil {
 		return []string{s.Recipe}
 	}
-	t, err := recipe.LoadTrack(w.p.FS, s.Track)
-	if err != nil {
-		return nil
-	}
-	flags, err := recipe.LoadFlags(w.p.FS)
-	if err != nil {
-		return nil
-	}
-	r.OnTrack(t, flags)
 	return r.ImageTags()
 }

@@ -178,7 +178,13 @@ func (r *Run) outlook(b *strings.Builder) {
 	}
 	b.WriteString("\n## Forecast\n\n")
 	for _, o := range r.Forecast {
-		fmt.Fprintf(b, "- %s\n", cell(o.Text))
+		for i, line := range strings.Split(o.Text, "\n") {
+			indent := ""
+			if i > 0 {
+				indent = "  "
+			}
+			fmt.Fprintf(b, "%s- %s\n", indent, cell(strings.TrimSpace(line)))
+		}
 	}
 }
 
