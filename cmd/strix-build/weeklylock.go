@@ -159,10 +159,13 @@ func (w *weeklyRun) forecast(ctx context.Context) error {
 	return nil
 }
 
-// setsInUse are the patch sets of the tracks' recipes. What nobody uses stops nobody.
+// setsInUse are the patch sets of the tracks' recipes, but for tracks that end at a build of before. What nobody uses stops nobody.
 func (w *weeklyRun) setsInUse() []string {
 	var out []string
 	for _, s := range w.run.Siblings {
+		if t, err := recipe.LoadTrack(w.p.FS, s.Track); err == nil && t.LlamaCpp.Hi() != 0 {
+			continue
+		}
 		r, err := w.onTrack(s)
 		if err != nil {
 			continue // which was said
