@@ -39,7 +39,11 @@ as_root() {
 		return
 	fi
 	have sudo || die "this step needs root, and sudo is not installed; run it as root: $*"
-	local environment
+	local environment name keep=
 	mapfile -t environment <<<"$(passed)"
-	sudo -H env "${environment[@]}" "$@"
+	# secrets do not go on a command line, which everybody may read
+	for name in COSIGN_PASSWORD SIGSTORE_ID_TOKEN ACTIONS_ID_TOKEN_REQUEST_URL ACTIONS_ID_TOKEN_REQUEST_TOKEN DOCKER_CONFIG; do
+		[ -z "${!name-}" ] || keep+=,$name
+	done
+	sudo -H ${keep:+"--preserve-env=${keep#,}"} env "${environment[@]}" "$@"
 }

@@ -31,6 +31,7 @@ type weeklyFlags struct {
 	together             bool
 	maxAge, days, newest int
 	dryRun, json, fresh  bool
+	check                bool // of channels alone
 	summary              string
 }
 
@@ -49,6 +50,8 @@ func (a *app) weeklyCmd() *cobra.Command {
   publish    with --to: what its gate let pass becomes the channel, what nothing here could judge a candidate
   prune      old images that nobody needs (prune --help)
 
+With --check it only looks at the ages of channels.
+
 Where no key changed nothing is built, and what is published already is not sent again. One sibling that fails stops no other. Only one weekly
 run works with a state folder at a time. One that was interrupted goes on with the bases that it had chosen, if it began less than a day
 ago (--fresh: choose anew).
@@ -59,7 +62,7 @@ a channel's image is older than --max-age.`,
   strix-build weekly stable --dry-run`,
 		ValidArgsFunction: a.completeTracks,
 		RunE: func(cmd *cobra.Command, tracks []string) error {
-			if err := o.check(); err != nil {
+			if err := o.contradiction(); err != nil {
 				return err
 			}
 			return a.weekly(cmd.Context(), tracks, o)
@@ -78,14 +81,20 @@ a channel's image is older than --max-age.`,
 	f.IntVar(&o.days, "prune-days", 90, "remove published images older than `N` days that nobody needs; 0: remove none")
 	f.IntVar(&o.newest, "prune-keep", 3, "keep the newest `N` images of each recipe, however old")
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be done; write, build, send and remove nothing")
+	f.BoolVar(&o.check, "check", false, "only look whether channels are older than --max-age: for another machine, which notices that this one no longer runs")
 	f.BoolVar(&o.fresh, "fresh", false, "begin anew, also where a run was interrupted")
 	f.StringVar(&o.summary, "summary", "", "`FILE` for the summary, as Markdown")
 	f.BoolVar(&o.json, "json", false, "print the run as JSON")
 	return cmd
 }
 
-func (o *weeklyFlags) check() error {
+// contradiction says which flags make no sense together.
+func (o *weeklyFlags) contradiction() error {
 	switch {
+	case o.check && o.to == "":
+		return usage("--check looks at published channels: --to REPOSITORY")
+	case o.check && o.maxAge == 0:
+		return usage("--check looks at ages, and --max-age 0 at none")
 	case o.maxAge < 0 || o.days < 0 || o.newest < 0:
 		return usage("--max-age, --prune-days and --prune-keep count from 0 on")
 	case o.to == "" && !o.signing.nobody():
@@ -120,6 +129,9 @@ func (a *app) weekly(ctx context.Context, tracks []string, o weeklyFlags) (err e
 	state, err := a.state()
 	if err != nil {
 		return err
+	}
+	if o.check { // like a dry run, which keeps no books and holds no lock
+		o.dryRun, o.keepLocks = true, true
 	}
 	w := &weeklyRun{app: a, o: o, dir: filepath.Join(state, "weekly"), results: map[string]*build.Result{}}
 	host, _ := os.Hostname() // only told
@@ -201,17 +213,25 @@ func (w *weeklyRun) tell() error {
 			return fmt.Errorf("--summary: %w", err)
 		}
 	}
-	w.printf("weekly: %s\n", w.run.Headline())
+	if !w.o.check {
+		w.printf("weekly: %s\n", w.run.Headline())
+	}
 	if w.o.json {
 		e := json.NewEncoder(w.out)
 		e.SetIndent("", "  ")
 		return e.Encode(w.run)
+	}
+	if w.o.check {
+		return w.run.ChannelText(w.out)
 	}
 	return w.run.Text(w.out)
 }
 
 // work is the order of things.
 func (w *weeklyRun) work(ctx context.Context) error {
+	if w.o.check {
+		return w.channels(ctx)
+	}
 	for _, track := range w.p.tracks {
 		if err := w.refresh(ctx, track); err != nil {
 			return err

@@ -162,6 +162,7 @@ func (w *weeks) want(t *testing.T, got sibling, state, base, channel string) {
 func (w *weeks) summary(t *testing.T, texts ...string) {
 	t.Helper()
 	got := read(t, w.dir, "summary.md")
+	t.Log(got)
 	for _, text := range texts {
 		if !strings.Contains(got, text) {
 			t.Errorf("the summary lacks %q:\n%s", text, got)

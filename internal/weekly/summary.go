@@ -62,6 +62,33 @@ func (r *Run) Text(out io.Writer) error {
 	return err
 }
 
+// ChannelText writes the channels and their ages as a table for terminals.
+func (r *Run) ChannelText(out io.Writer) error {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "CHANNEL\tIMAGE\tOF")
+	for _, c := range r.Channels {
+		old := ""
+		if c.TooOld {
+			old = "  TOO OLD"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s%s\n", c.Recipe, first(c.Tag, digestText(c.Digest), "none yet"), r.age(c), old)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := io.WriteString(out, printable.Text(b.String()))
+	return err
+}
+
+// age is the day of a channel's image, and how long ago that is.
+func (r *Run) age(c Channel) string {
+	if c.Built.IsZero() {
+		return "-"
+	}
+	return fmt.Sprintf("%s, %d days ago", c.Built.UTC().Format(time.DateOnly), int(r.begun().Sub(c.Built).Hours())/24)
+}
+
 // Markdown writes the summary, for CI's pages and for mail.
 func (r *Run) Markdown(out io.Writer) error {
 	var b strings.Builder
@@ -161,10 +188,7 @@ func (r *Run) channels(b *strings.Builder) {
 	}
 	table(b, "Channels", "channel", "image", "of")
 	for _, c := range r.Channels {
-		of := "-"
-		if !c.Built.IsZero() {
-			of = fmt.Sprintf("%s, %d days ago", c.Built.UTC().Format(time.DateOnly), int(r.begun().Sub(c.Built).Hours())/24)
-		}
+		of := r.age(c)
 		if c.TooOld {
 			of = "**too old:** " + of
 		}

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# weekly.sh [FLAG…]: all set-up, then "strix-build weekly" with the flags. What a runner or a timer says comes from the environment:
+#
+#   STRIX_TO            repository that is published to, ghcr.io/me/llama; unset: images stay on this machine
+#   STRIX_KEY           file with the private key that signs; unset and STRIX_KEYLESS=1: the workflow's identity does; COSIGN_PASSWORD opens the key
+#   STRIX_MODELS        models for the gate: "dense=/models/a.gguf moe=/models/b.gguf"
+#   STRIX_SUMMARY       file for the summary (default: weekly.md in the checkout, which git ignores); it is added to $GITHUB_STEP_SUMMARY too
+#   STRIX_COMMIT_LOCKS  1: commit lock files that changed, and push them to the branch that is checked out
+#
+# The exit code is that of strix-build weekly.
+. "$(dirname "$0")/lib.sh"
+
+ci/setup.sh run
+ci/build.sh
+
+summary=${STRIX_SUMMARY:-$root/weekly.md}
+args=(weekly --summary "$summary")
+[ -z "${STRIX_TO-}" ] || args+=(--to "$STRIX_TO")
+if [ -n "${STRIX_KEY-}" ]; then
+	args+=(--key "$STRIX_KEY")
+elif [ "${STRIX_KEYLESS-}" = 1 ]; then
+	args+=(--keyless)
+fi
+for model in ${STRIX_MODELS-}; do
+	args+=(--model "$model")
+done
+
+set +e
+as_root bin/strix-build "${args[@]}" "$@"
+status=$?
+set -e
+
+if [ -n "${GITHUB_STEP_SUMMARY-}" ] && [ -e "$summary" ]; then
+	cat "$summary" >>"$GITHUB_STEP_SUMMARY"
+fi
+# also after a failure: the siblings that were published came from these locks
+if [ "${STRIX_COMMIT_LOCKS-}" = 1 ] && ! git diff --quiet -- recipes/*.lock.yaml; then
+	git -c user.name="${GIT_AUTHOR_NAME:-strix-build}" -c user.email="${GIT_AUTHOR_EMAIL:-strix-build@localhost}" \
+		commit -qm "lock: $(date -u +%F)" -- recipes/*.lock.yaml
+	git push -q origin HEAD
+fi
+exit "$status"
