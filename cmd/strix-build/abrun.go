@@ -148,7 +148,7 @@ type abDocument struct{ ab.Document }
 
 func (l *lattice) document() *abDocument {
 	d := &abDocument{ab.Document{Version: ab.Version, Tool: versionText(), Recipe: l.name, Track: l.plan.Track.Name, Base: l.plan.Build.String(),
-		Commit: l.images[0].prepared.Commit(), Designs: l.design.Designs, Factors: l.documentFactors(),
+		Commit: l.images[0].prepared.Commit(), Set: append([]string{}, l.opt.Set...), Waive: append([]string{}, l.opt.Waive...), Designs: l.design.Designs, Factors: l.documentFactors(),
 		Rules: ab.Rules{Limit: l.o.limit / 100, Error: 0.05, Steady: l.o.steady / 100}}}
 	seen := map[int]bool{}
 	for _, arm := range l.arms {

@@ -23,6 +23,8 @@ type Document struct {
 	Track   string             `json:"track"`
 	Base    string             `json:"base"`   // build number, of every arm
 	Commit  string             `json:"commit"` // its
+	Set     []string           `json:"set"`    // changes of the recipe that all arms have, as --set takes them
+	Waive   []string           `json:"waive"`  // advisories that all arms set aside
 	Designs []factorial.Design `json:"designs"`
 	Factors []Factor           `json:"factors"`
 	Arms    []Arm              `json:"arms"` // the first has nothing on; in the order of the matrix' arms
@@ -62,7 +64,7 @@ type Factor struct {
 // Arm is a combination.
 type Arm struct {
 	On  []string `json:"on"`  // names of factors, in their order
-	Set []string `json:"set"` // what its image was built with, as --set takes it
+	Set []string `json:"set"` // what its image was built with besides
 	Key string   `json:"key"` // of its image
 	// Forced are the rules that forbid the combination, which was built all the same.
 	Forced []string `json:"forced,omitempty"`
