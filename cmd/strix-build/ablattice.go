@@ -336,17 +336,18 @@ func (l *lattice) show(w io.Writer) error {
 		}
 	}
 	fmt.Fprintf(w, "recipe %s at %s (track %s): %d arms, %d images, %d of them in the store\n\n", l.name, l.plan.Build, l.plan.Track.Name, len(l.arms), len(l.images), there)
-	fmt.Fprintln(t, "\tARM\tIMAGE\tRUN WITH\tRULES")
+	fmt.Fprintln(t, "\tARM\tIMAGE\tRUN WITH")
 	for i, arm := range l.arms {
 		run := ab.Run(l.documentFactors(), arm.on)
-		rules := ""
-		if len(arm.forced) > 0 {
-			rules = "forbidden: " + strings.Join(arm.forced, "; ")
-		}
-		fmt.Fprintf(t, "%c\t%s\t%d\t%s\t%s\n", 'A'+i, ab.ArmName(l.documentFactors(), arm.on), arm.image+1, ab.RunWords(&run), rules)
+		fmt.Fprintf(t, "%c\t%s\t%d\t%s\n", 'A'+i, ab.ArmName(l.documentFactors(), arm.on), arm.image+1, orDash(ab.RunWords(&run)))
 	}
 	if err := t.Flush(); err != nil {
 		return err
+	}
+	for i, arm := range l.arms {
+		for _, rule := range arm.forced {
+			fmt.Fprintf(w, "%c is forbidden: %s\n", 'A'+i, rule)
+		}
 	}
 	fmt.Fprintln(t, "\nIMAGE\tBUILT WITH\tKEY\tIN THE STORE")
 	for i, image := range l.images {

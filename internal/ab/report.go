@@ -121,7 +121,7 @@ func RunWords(a *matrix.Arm) string {
 
 // speeds are a cell's figures, by arm.
 func (d *Document) speeds(r *Result, cell int) *table {
-	t := &table{head: []string{"arm", "speed", "spread", "against A", "95 % interval", ""}}
+	t := &table{head: []string{"arm", "speed", "spread", "against A", "95 % interval", ""}, numbers: []int{1, 2, 3, 4}}
 	n := 0
 	for i := range d.Matrix.Cells {
 		c := &d.Matrix.Cells[i]
@@ -145,7 +145,7 @@ func (d *Document) speeds(r *Result, cell int) *table {
 
 // effects are a cell's.
 func (d *Document) effects(r *Result, cell int) *table {
-	t := &table{head: []string{"effect", "change", "95 % interval", ""}}
+	t := &table{head: []string{"effect", "change", "95 % interval", ""}, numbers: []int{1, 2}}
 	s := &speaker{d, r}
 	for i := range r.Effects {
 		e := &r.Effects[i]

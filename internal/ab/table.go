@@ -2,14 +2,16 @@ package ab
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
-// table is rows of cells below a head. The first column begins at its left, the others end at their right.
+// table is rows of cells below a head. Words begin at their column's left, numbers end at its right.
 type table struct {
-	head []string
-	rows [][]string
+	head    []string
+	numbers []int // columns
+	rows    [][]string
 }
 
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
@@ -21,13 +23,13 @@ func (t *table) text(b *strings.Builder) {
 		var line strings.Builder
 		for i, cell := range row {
 			pad := strings.Repeat(" ", wide[i]-utf8.RuneCountInString(cell))
-			switch {
-			case i == 0:
+			if i > 0 {
+				line.WriteString("  ")
+			}
+			if slices.Contains(t.numbers, i) {
+				line.WriteString(pad + cell)
+			} else {
 				line.WriteString(cell + pad)
-			case i == len(t.head)-1: // words
-				line.WriteString("  " + cell)
-			default:
-				line.WriteString("  " + pad + cell)
 			}
 		}
 		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
@@ -54,7 +56,7 @@ func (t *table) markdown(b *strings.Builder) {
 	}
 	line(t.head)
 	for i := range t.head {
-		b.WriteString(map[bool]string{true: "|---", false: "|---:"}[i == 0 || i == len(t.head)-1])
+		b.WriteString(map[bool]string{false: "|---", true: "|---:"}[slices.Contains(t.numbers, i)])
 	}
 	b.WriteString("|\n")
 	for _, row := range t.rows {

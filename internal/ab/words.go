@@ -72,24 +72,37 @@ func (s *speaker) one(factor int, kind factorial.Kind) string {
 		return ""
 	}
 	begin := fmt.Sprintf(whose[kind], s.factor(factor))
-	if all(effects, factorial.Nothing) && kind != factorial.Company {
-		text := begin + ": no effect, within " + s.limit() + " in every cell"
-		if partners := s.partners(factor); len(partners) > 0 && kind == factorial.Main {
-			text += "; that is its mean, and it depends on " + listed(partners)
-		}
-		return text
+	effects, parts := s.dependent(effects, factor)
+	if len(parts) == 0 && all(effects, factorial.Nothing) && kind != factorial.Company {
+		return begin + ": no effect, within " + s.limit() + " in every cell"
 	}
 	use := verbs
 	if kind == factorial.Company {
 		use = companyVerbs
 	}
-	var parts []string
 	for _, state := range states {
 		if where := s.where(effects, state); where != "" {
 			parts = append(parts, use[state]+" "+where)
 		}
 	}
 	return begin + " " + strings.Join(parts, "; ")
+}
+
+// dependent are the cells in which the mean of a factor's effect says little, because it depends on others; the rest is returned too.
+func (s *speaker) dependent(effects []*factorial.Effect, factor int) (rest []*factorial.Effect, parts []string) {
+	for _, e := range effects {
+		partners := s.partners(e.Cell, factor)
+		if e.Kind != factorial.Main || len(partners) == 0 {
+			rest = append(rest, e)
+			continue
+		}
+		var on []string
+		for _, other := range partners {
+			on = append(on, s.depends(e.Cell, factor, other))
+		}
+		parts = append(parts, fmt.Sprintf("on %s depends on %s", printable.Line(s.r.Cells[e.Cell].Name), listed(on)))
+	}
+	return rest, parts
 }
 
 func all(effects []*factorial.Effect, state factorial.State) bool {
@@ -172,15 +185,13 @@ func (s *speaker) cell(e *factorial.Effect) string {
 	return fmt.Sprintf("%s %s, %s", name, percent(e.Change), interval)
 }
 
-// partners are the factors that another acts with, beyond what they do apart.
-func (s *speaker) partners(factor int) []string {
-	var out []string
-	for other := range s.d.Factors {
-		for _, e := range s.of(factorial.Interaction, 1<<factor|1<<other) {
-			if other != factor && (e.State == factorial.Up || e.State == factorial.Down) {
-				out = append(out, s.factor(other))
-				break
-			}
+// partners are the factors that another acts with in a cell, beyond what they do apart.
+func (s *speaker) partners(cell, factor int) []int {
+	var out []int
+	for i := range s.r.Effects {
+		e := &s.r.Effects[i]
+		if e.Kind == factorial.Interaction && e.Cell == cell && e.Of.Size() == 2 && e.Of.Has(factor) && (e.State == factorial.Up || e.State == factorial.Down) {
+			out = append(out, (e.Of &^ (1 << factor)).Factors()...)
 		}
 	}
 	return out
@@ -222,25 +233,18 @@ func (s *speaker) joint(e *factorial.Effect) string {
 	if len(names) > 2 {
 		promised = "their pairs promise"
 	}
-	text := fmt.Sprintf("%s %s on %s: together %.2f x of what %s", listed(names), does, cell, 1+e.Change, promised)
-	if e.Low != nil && e.High != nil {
-		text += fmt.Sprintf(" (%.2f to %.2f)", 1+*e.Low, 1+*e.High)
-	}
-	if len(names) == 2 {
-		f := e.Of.Factors()
-		text += s.depends(e.Cell, f[0], f[1]) + s.depends(e.Cell, f[1], f[0])
+	text := fmt.Sprintf("%s %s on %s: together %s of what %s", listed(names), does, cell, times(e.Change), promised)
+	if interval := betweenTimes(e.Low, e.High); interval != "" {
+		text += " (" + interval + ")"
 	}
 	return text
 }
 
 // depends says what a factor does without another and with it.
 func (s *speaker) depends(cell, factor, other int) string {
-	without, ok := s.r.Plan.Within(factor, other, false).Estimate(s.r.Cells[cell])
-	with, both := s.r.Plan.Within(factor, other, true).Estimate(s.r.Cells[cell])
-	if !ok || !both {
-		return ""
-	}
-	return fmt.Sprintf("; %s: %s without %s, %s with it", s.factor(factor), percent(without), s.factor(other), percent(with))
+	without, _ := s.r.Plan.Within(factor, other, false).Estimate(s.r.Cells[cell])
+	with, _ := s.r.Plan.Within(factor, other, true).Estimate(s.r.Cells[cell])
+	return fmt.Sprintf("%s (%s without it, %s with it)", s.factor(other), percent(without), percent(with))
 }
 
 // openPair says where it is not known how a pair acts together.
