@@ -119,10 +119,10 @@ func (l *lattice) measure(ctx context.Context, b *benchRun) error {
 	}
 	b.read = func(data []byte) (*matrix.Evidence, error) {
 		old, err := ab.Read(data)
-		if err != nil {
+		if err != nil || !d.goesOn(old) {
 			return nil, err
 		}
-		return &old.Matrix, d.goesOn(old)
+		return &old.Matrix, nil
 	}
 	if err := b.findSubjects(ctx); err != nil {
 		return err
@@ -169,24 +169,22 @@ func (l *lattice) document() *abDocument {
 	return d
 }
 
-// goesOn makes d go on with a document of before, if it is about the same; else its measurements are none of d's.
-func (d *abDocument) goesOn(old *ab.Document) error {
-	same := len(old.Arms) == len(d.Arms)
+// goesOn reports whether d goes on with a document of before: it is about the same. How images came to be is taken from it where d does not know.
+func (d *abDocument) goesOn(old *ab.Document) bool {
+	bare := func(d ab.Document) ab.Document {
+		d.Tool, d.Matrix, d.Arms = "", matrix.Evidence{}, slices.Clone(d.Arms)
+		for i := range d.Arms {
+			d.Arms[i].Built = nil
+		}
+		return d
+	}
+	if !sameJSON(bare(*old), bare(d.Document)) {
+		return false
+	}
 	for i := range d.Arms {
-		if same && d.Arms[i].Built == nil {
+		if d.Arms[i].Built == nil {
 			d.Arms[i].Built = old.Arms[i].Built
 		}
 	}
-	a, b := *old, d.Document
-	a.Tool, a.Matrix, b.Tool, b.Matrix = "", matrix.Evidence{}, "", matrix.Evidence{}
-	for _, arms := range []*[]ab.Arm{&a.Arms, &b.Arms} {
-		*arms = slices.Clone(*arms)
-		for i := range *arms {
-			(*arms)[i].Built = nil
-		}
-	}
-	if !sameJSON(a, b) {
-		old.Matrix.Arms = nil // another lattice: nothing goes on with it
-	}
-	return nil
+	return true
 }

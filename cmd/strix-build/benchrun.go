@@ -34,7 +34,7 @@ type benchRun struct {
 	file              string // that keeps e
 	turning           bool   // another order of arms in each round, and a canary
 	called            string // the document's name; "": the subjects'
-	// read and write are the document that e is in; nil: it is e.
+	// read and write are the document that e is in; nil: it is e. read returns none of a document about something else.
 	read  func(data []byte) (*matrix.Evidence, error)
 	write func(*matrix.Evidence) ([]byte, error)
 }
@@ -256,8 +256,10 @@ func (b *benchRun) resume() error {
 		if err != nil {
 			return 0, false, err
 		}
-		_, more := matrix.Next(old)
-		if !more || !sameBench(old, b.e) {
+		if old == nil { // of something else
+			return 0, false, nil
+		}
+		if _, more := matrix.Next(old); !more || !sameBench(old, b.e) {
 			return 0, false, nil
 		}
 		old.Ended = ""

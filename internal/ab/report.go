@@ -30,9 +30,10 @@ func (d *Document) Markdown(r *Result) string { return d.report(r, 1<<20, true) 
 
 func (d *Document) report(r *Result, width int, markdown bool) string {
 	var b strings.Builder
-	show, head, item := (*table).text, "", ""
+	const item = "- "
+	show, head := (*table).text, ""
 	if markdown {
-		show, head, item = (*table).markdown, "## ", "- "
+		show, head = (*table).markdown, "## "
 	}
 	title := func(text string) {
 		b.WriteString("\n" + head + text + "\n")
@@ -164,14 +165,23 @@ func (d *Document) effects(r *Result, cell int) *table {
 		if e.State == factorial.Unknown {
 			change = ""
 		}
-		t.add(name, change, interval, stateWord(e))
+		t.add(name, change, interval, s.stateWord(e))
 	}
 	return t
 }
 
 // stateWord is an effect's state as a table has it.
-func stateWord(e *factorial.Effect) string {
+func (s *speaker) stateWord(e *factorial.Effect) string {
 	joint := e.Kind == factorial.Interaction
+	if e.Kind == factorial.Main { // the mean over what another is says little where it depends on that
+		var on []string
+		for _, other := range s.partners(e.Cell, e.Of.Factors()[0]) {
+			on = append(on, s.factor(other))
+		}
+		if len(on) > 0 {
+			return "depends on " + listed(on)
+		}
+	}
 	switch {
 	case e.State == factorial.Up && joint:
 		return "help each other"

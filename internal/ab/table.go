@@ -83,14 +83,23 @@ func wrap(b *strings.Builder, mark, text string, width int) {
 }
 
 // percent writes a share of change.
-func percent(x float64) string { return fmt.Sprintf("%+.1f %%", 100*x) }
+func percent(x float64) string { return signed(x) + " %" }
+
+// signed writes a share in percent with its sign; nothing has none.
+func signed(x float64) string {
+	text := fmt.Sprintf("%+.1f", 100*x)
+	if text == "+0.0" || text == "-0.0" {
+		return "0.0"
+	}
+	return text
+}
 
 // between writes the ends of an interval of shares; "": there is none.
 func between(low, high *float64) string {
 	if low == nil || high == nil {
 		return ""
 	}
-	return fmt.Sprintf("%+.1f to %+.1f", 100**low, 100**high)
+	return signed(*low) + " to " + signed(*high)
 }
 
 // times writes a change as what it multiplies by, and betweenTimes an interval of such.
