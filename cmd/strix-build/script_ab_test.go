@@ -64,6 +64,16 @@ func builtArms(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// halveLattice leaves a document what it was when half of its processes had run: halve FILE.
+func halveLattice(ts *testscript.TestScript, _ bool, args []string) {
+	d, err := ab.Read([]byte(ts.ReadFile(args[0])))
+	ts.Check(err)
+	d.Matrix.Samples, d.Matrix.Ended = d.Matrix.Samples[:(len(d.Matrix.Samples)+12)/2], "interrupted"
+	data, err := d.Marshal()
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o644))
+}
+
 func plantArm(ts *testscript.TestScript, a *app, ref, key, speed string) {
 	data, err := standInBench()
 	ts.Check(err)
