@@ -92,6 +92,11 @@ func (a *app) ab(ctx context.Context, o abFlags, names []string) error {
 		return err
 	}
 	defer l.done()
+	release, err := l.builder.Trees.Use() // what is prepared must be there when it is built
+	if err != nil {
+		return err
+	}
+	defer release()
 	if o.dryRun {
 		if err := l.prepareImages(ctx); err != nil {
 			return err

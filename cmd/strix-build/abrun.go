@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -88,11 +87,19 @@ func (l *lattice) build(ctx context.Context) error {
 		if l.images[i].result = r; r != nil {
 			l.summary(r)
 		}
-		if i < len(errs) && errs[i] != nil && ctx.Err() == nil {
-			errs[i] = fmt.Errorf("arm %q: %w", ab.ArmName(l.documentFactors(), l.images[i].on), errs[i])
+	}
+	var bad refusals // of files; they have a line each
+	var others []error
+	for i, err := range errs {
+		switch {
+		case err == nil:
+		case ctx.Err() != nil || len(errs) < len(results):
+			others = append(others, err)
+		default:
+			others = append(others, bad.add(ab.ArmName(l.documentFactors(), l.images[i].on), err))
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(others, bad.err())...)
 }
 
 // showImages prints the images, as recipe does.

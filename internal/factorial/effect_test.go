@@ -229,3 +229,28 @@ func TestShip(t *testing.T) {
 		}
 	}
 }
+
+// TestSomethingIsSeldomCalledNothing: an effect as large as the limit, the least that is one, is called nothing as seldom as an interval misses at one end.
+func TestSomethingIsSeldomCalledNothing(t *testing.T) {
+	t.Parallel()
+	const runs = 2000
+	rng := rand.New(rand.NewPCG(4, 1))
+	p, err := New(2, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	quiet := func(rng *rand.Rand) float64 { return 0.002 * skewed(rng) / 0.01 }
+	truth := world(p.Arms, map[Combination]float64{1: math.Log1p(1.02 * rules.Limit)})
+	nothing := 0
+	for range runs {
+		for _, e := range p.Analyse(simulate(rng, [][]float64{truth}, 6, noise{quiet, slowing}), rules) {
+			if e.Of == 1 && e.State == Nothing {
+				nothing++
+			}
+		}
+	}
+	t.Logf("called nothing: %.1f %%", 100*float64(nothing)/runs)
+	if most := tail + 3*math.Sqrt(tail/runs); float64(nothing)/runs > most {
+		t.Errorf("%d of %d effects as large as the limit are called nothing, more than %.1f %%", nothing, runs, 100*most)
+	}
+}
