@@ -63,7 +63,7 @@ same command goes on with one that was interrupted. --from shows a document agai
 	o.buildFlags.add(cmd)
 	f := cmd.Flags()
 	f.StringArrayVar(&o.with, "with", nil, "`CHANGE` that is on or off, more than once: see above")
-	f.StringSliceVar(&o.designs, "design", []string{string(factorial.Full)}, "`DESIGN`: full (all combinations, 4 changes at most), fraction (from 4 changes on), one-at-a-time, leave-one-out, or the last two together")
+	f.StringSliceVar(&o.designs, "design", []string{string(factorial.Full)}, "`DESIGN`: full (4 changes at most), fraction (from 4 on), one-at-a-time, leave-one-out, or the last two together")
 	f.StringArrayVar(&o.given, "model", nil, "`FILE` of a model, or CLASS=FILE, or smoke:ARCH for a small one that is made; one of each class")
 	o.register(f, 6)
 	f.Float64Var(&o.limit, "limit", 1, "`PERCENT` of change that does not matter")

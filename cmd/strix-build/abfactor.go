@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"regexp"
 	"slices"
@@ -81,13 +79,10 @@ func (l *lattice) patchFactor(name string, flags *recipe.Flags) (abFactor, error
 	if err == nil {
 		return abFactor{Factor: ab.Factor{Name: name, Kind: ab.Patch, Built: true, On: "patch set " + name}}, nil
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		var problems *diag.Error
-		if sets, listed := patch.Sets(l.project.FS); listed == nil && errors.As(err, &problems) && slices.Contains(sets, name) {
-			return abFactor{}, err
-		}
+	sets, unread := patch.Sets(l.project.FS)
+	if unread != nil || slices.Contains(sets, name) { // it is there, and something is wrong with it
+		return abFactor{}, err
 	}
-	sets, _ := patch.Sets(l.project.FS) // what is wrong with them is not what was asked
 	known := append(sets, slices.Sorted(maps.Keys(flags.Features))...)
 	near := ""
 	if n := diag.Nearest(name, known); n != "" {
