@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"strix-build/internal/matrix"
 	"strix-build/internal/recipe"
@@ -15,7 +16,7 @@ import (
 
 // benchFlags are what bench is asked.
 type benchFlags struct {
-	arms                    []subjectFlags
+	arms                    []benchArm
 	gpu                     bool
 	host                    string
 	builds, models, drafts  map[string]string
@@ -29,9 +30,16 @@ type benchFlags struct {
 	extra                   []string // arguments of every program
 }
 
+// benchArm is whose programs are measured, and how they are run.
+type benchArm struct {
+	subjectFlags
+	called string // "": as its image or folder
+	run    matrix.Arm
+}
+
 // armFlag collects images and folders in the order they are given.
 type armFlag struct {
-	arms   *[]subjectFlags
+	arms   *[]benchArm
 	folder bool
 }
 
@@ -40,7 +48,7 @@ func (f armFlag) Set(v string) error {
 	if f.folder {
 		s = subjectFlags{bin: v}
 	}
-	*f.arms = append(*f.arms, s)
+	*f.arms = append(*f.arms, benchArm{subjectFlags: s})
 	return nil
 }
 
@@ -81,16 +89,24 @@ Arguments after -- are given to every llama-bench and llama-server. Without --mo
 	f := cmd.Flags()
 	f.Var(armFlag{&o.arms, false}, "image", "`IMAGE` to measure, more than once; the first of all is what the others are compared with")
 	f.Var(armFlag{&o.arms, true}, "bin", "`DIR` with llama.cpp's programs to measure, more than once")
-	f.BoolVar(&o.gpu, "gpu", false, "give images the devices that their labels name; those without such labels, those that any container here names")
-	f.StringVar(&o.host, "host", "", "run on another `HOST` over ssh: USER@HOST, ssh://USER@HOST:PORT, or a name that ssh knows; DIR and model files are there")
 	f.StringToStringVar(&o.builds, "build", nil, "`LETTER=NUMBER`: build of an image's programs, where neither its label nor they say it; A is the first")
 	f.StringToStringVar(&o.models, "model", nil, "`CLASS=FILE`: a model; dense, moe or hybrid")
+	o.register(f, 5)
+	f.StringVar(&o.csvFile, "csv", "", "`FILE` for the cells, as CSV")
+	cmd.AddCommand(a.benchCompareCmd())
+	return cmd
+}
+
+// register registers what is measured and how, for every command that measures a matrix.
+func (o *benchFlags) register(f *pflag.FlagSet, rounds int) {
+	f.BoolVar(&o.gpu, "gpu", false, "give images the devices that their labels name; those without such labels, those that any container here names")
+	f.StringVar(&o.host, "host", "", "run on another `HOST` over ssh: USER@HOST, ssh://USER@HOST:PORT, or a name that ssh knows; DIR and model files are there")
 	f.StringToStringVar(&o.drafts, "draft", nil, "`CLASS=FILE`: a model that drafts for the class's own")
 	f.StringSliceVar(&o.tests, "test", []string{"pp512", "tg128"}, "`TESTS` of llama-bench; pp2048@d32768 is a prompt after 32,768 tokens")
 	f.StringSliceVar(&o.kv, "kv", []string{"f16"}, "`TYPES` of the KV cache; q8_0/q4_0 are keys and values of two types")
 	f.StringSliceVar(&o.specs, "spec", nil, "`WAYS` to draft, each measured by chats: off, ngram, draft, mtp")
 	f.IntVar(&o.window, "window", 0, "`N` tokens drafted at once by draft and mtp (default: 8 and 3)")
-	f.IntVar(&o.rounds, "rounds", 5, "`N` rounds: each image runs twice in one; from 3 on there is an interval")
+	f.IntVar(&o.rounds, "rounds", rounds, "`N` rounds: each image runs twice in one; from 3 on there is an interval")
 	f.IntVar(&o.repetitions, "repetitions", 1, "`N` repetitions of a test in a process; their median is its figure")
 	f.DurationVar(&o.settle, "settle", 0, "`TIME` of pause before each process")
 	f.DurationVar(&o.timeout, "timeout", time.Hour, "`TIME` one process may take")
@@ -99,10 +115,7 @@ Arguments after -- are given to every llama-bench and llama-server. Without --mo
 	f.StringVar(&o.device, "device", "", "`DEVICES` of llama.cpp")
 	f.StringVar(&o.flashAttn, "fa", "", "flash attention: `on` or off (default: on where a KV cache needs it, else as the programs have it)")
 	f.StringVar(&o.jsonFile, "json", "", "`FILE` for all that is measured (default: one of its own in the state folder)")
-	f.StringVar(&o.csvFile, "csv", "", "`FILE` for the cells, as CSV")
 	f.StringVar(&o.from, "from", "", "show what is in `FILE`, a document of before, and measure nothing")
-	cmd.AddCommand(a.benchCompareCmd())
-	return cmd
 }
 
 func (a *app) bench(ctx context.Context, o benchFlags) error {

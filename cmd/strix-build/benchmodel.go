@@ -15,9 +15,12 @@ import (
 
 // models finds the models and their drafts on a host, or makes small ones below the work folder.
 func (b *benchRun) findModels(ctx context.Context, h runner.Host) error {
-	policy, err := b.policyNamed(anyDevice) // its models are the small ones
-	if err != nil {
-		return err
+	policy := &recipe.Policy{}
+	if len(b.o.models) == 0 {
+		var err error
+		if policy, err = b.policyNamed(anyDevice); err != nil { // its models are the small ones
+			return err
+		}
 	}
 	b.files, b.draftFiles = map[string]string{}, map[string]string{}
 	for class := range b.o.models {
@@ -47,7 +50,17 @@ func (b *benchRun) findModel(ctx context.Context, h runner.Host, policy *recipe.
 	var found gateModel
 	arch, small := strings.CutPrefix(policy.Models[class].Value, recipe.SmokeModel)
 	file := b.o.models[class]
+	if own, ok := strings.CutPrefix(file, recipe.SmokeModel); ok { // a small one by name
+		arch, small, file = own, true, ""
+		if found, err = smokeModel(b.work, arch); err != nil {
+			return m, false, usage("--model %s: %v", class, err)
+		}
+		if found, err = ownModel(ctx, runner.Here{}, class, found.path); err != nil {
+			return m, false, err
+		}
+	}
 	switch {
+	case found.path != "":
 	case file != "":
 		small = false
 		found, err = ownModel(ctx, h, class, file)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"strix-build/internal/bench"
@@ -31,6 +32,11 @@ type benchRun struct {
 	flags             *recipe.Flags
 	e                 *matrix.Evidence
 	file              string // that keeps e
+	turning           bool   // another order of arms in each round, and a canary
+	called            string // the document's name; "": the subjects'
+	// read and write are the document that e is in; nil: it is e. read returns none of a document about something else.
+	read  func(data []byte) (*matrix.Evidence, error)
+	write func(*matrix.Evidence) ([]byte, error)
 }
 
 // runBench measures what is left to measure, and shows it.
@@ -53,37 +59,70 @@ func (a *app) runBench(ctx context.Context, o benchFlags, axes *matrix.Axes) err
 	if measured != nil {
 		b.e.Ended = measured.Error()
 	}
+	return errors.Join(measured, b.conclude(), a.showBench(b.e, o.csvFile))
+}
+
+// conclude computes what the samples show, and keeps it.
+func (b *benchRun) conclude() error {
 	b.e.Conclude()
 	if err := b.keep(b.e); err != nil {
-		return errors.Join(measured, err)
+		return err
 	}
-	a.printf("all that was measured: %s\n", b.file)
-	return errors.Join(measured, a.showBench(b.e, o.csvFile))
+	b.printf("all that was measured: %s\n", b.file)
+	return nil
 }
 
 func (b *benchRun) close() {
-	for _, s := range b.subjects {
-		s.close()
+	for i, s := range b.subjects {
+		if b.sameBefore(i) < 0 {
+			s.close()
+		}
 	}
+}
+
+// sameBefore is the first arm that runs the same programs as the i-th; -1: it is the i-th.
+func (b *benchRun) sameBefore(i int) int {
+	j := slices.IndexFunc(b.o.arms, func(arm benchArm) bool { return arm.subjectFlags == b.o.arms[i].subjectFlags })
+	if j == i {
+		return -1
+	}
+	return j
 }
 
 // prepare finds programs and models, and what was measured before.
 func (b *benchRun) prepare(ctx context.Context) error {
+	if err := b.findSubjects(ctx); err != nil {
+		return err
+	}
+	if err := b.findModels(ctx, b.subjects[0].host); err != nil {
+		return err
+	}
+	return b.ready(ctx)
+}
+
+// findSubjects finds each arm's programs; those of arms that have the same are unpacked once.
+func (b *benchRun) findSubjects(ctx context.Context) error {
 	first := bench.Program
 	if len(b.axes.Tests) == 0 {
 		first = llamaserver.Program
 	}
-	for _, arm := range b.o.arms {
+	for i, arm := range b.o.arms {
+		if j := b.sameBefore(i); j >= 0 {
+			b.subjects = append(b.subjects, b.subjects[j])
+			continue
+		}
 		arm.gpu, arm.host = b.o.gpu && arm.bin == "", b.o.host
-		s, err := b.subject(ctx, arm, b.work, first)
+		s, err := b.subject(ctx, arm.subjectFlags, b.work, first)
 		if err != nil {
 			return err
 		}
 		b.subjects = append(b.subjects, s)
 	}
-	if err := b.findModels(ctx, b.subjects[0].host); err != nil {
-		return err
-	}
+	return nil
+}
+
+// ready makes sure that all can be run as it is asked, and begins the evidence.
+func (b *benchRun) ready(ctx context.Context) error {
 	if err := b.prepareSpecs(ctx); err != nil {
 		return err
 	}
@@ -159,11 +198,23 @@ func (b *benchRun) newEvidence(runs []matrix.Run) {
 	e := &matrix.Evidence{Version: matrix.EvidenceVersion, Tool: versionText(), Host: gate.Host(b.subjects[0].machine.Facts), Args: (&gateFlags{ngl: b.o.ngl, device: b.o.device}).args(),
 		ServerArgs: append([]string{}, served.Args...), DraftArgs: append([]string{}, served.DraftArgs...), Rounds: b.o.rounds, Repetitions: b.o.repetitions,
 		Settle: b.o.settle, Timeout: b.o.timeout, Others: b.o.others, Runs: runs, Samples: []matrix.Sample{}, Cells: []matrix.Cell{}, Faults: []string{}}
-	for _, s := range b.subjects {
-		e.Arms = append(e.Arms, s.evidence())
+	if b.turning {
+		e.Order, e.Canary = matrix.Turning, canary
+	}
+	caches := slices.Clone(b.axes.KV)
+	for i, s := range b.subjects {
+		arm := b.o.arms[i].run
+		arm.Subject = s.evidence()
+		if b.o.arms[i].called != "" {
+			arm.Name = b.o.arms[i].called
+		}
+		if arm.KV != nil {
+			caches = append(caches, *arm.KV)
+		}
+		e.Arms = append(e.Arms, arm)
 	}
 	on := b.o.flashAttn
-	for _, kv := range b.axes.KV {
+	for _, kv := range caches {
 		if on == "" && kv.NeedsFlashAttention() {
 			on = "on" // in every cell, so that they differ in the cache alone
 		}
@@ -193,25 +244,40 @@ func (b *benchRun) resume() error {
 		if err != nil {
 			return err
 		}
-		var names []string
-		for _, s := range b.subjects {
-			names = append(names, s.name)
-		}
-		b.file = filepath.Join(dir, "bench", shortName(fileName(strings.Join(names, " ")))+".json")
+		folder, name := b.place()
+		b.file = filepath.Join(dir, folder, shortName(fileName(name))+".json")
 	}
 	return b.goOn(b.file, "--json", func(data []byte) (int, bool, error) {
-		old, err := matrix.Read(data)
+		read := matrix.Read
+		if b.read != nil {
+			read = b.read
+		}
+		old, err := read(data)
 		if err != nil {
 			return 0, false, err
 		}
-		_, more := matrix.Next(old)
-		if !more || !sameBench(old, b.e) {
+		if old == nil { // of something else
+			return 0, false, nil
+		}
+		if _, more := matrix.Next(old); !more || !sameBench(old, b.e) {
 			return 0, false, nil
 		}
 		old.Ended = ""
 		b.e = old
 		return len(old.Samples), true, nil
 	})
+}
+
+// place is the folder and the name of a document that was given none.
+func (b *benchRun) place() (folder, name string) {
+	if b.called != "" {
+		return "ab", b.called
+	}
+	var names []string
+	for _, s := range b.subjects {
+		names = append(names, s.name)
+	}
+	return "bench", strings.Join(names, " ")
 }
 
 // longestName leaves room for what is put behind a file's name, which has 255 bytes at most.
@@ -236,6 +302,13 @@ func sameBench(a, b *matrix.Evidence) bool {
 }
 
 func (b *benchRun) keep(e *matrix.Evidence) error {
+	if b.write != nil {
+		data, err := b.write(e)
+		if err != nil {
+			return err
+		}
+		return store.WriteFile(b.file, data)
+	}
 	data, err := json.MarshalIndent(e, "", " ")
 	if err != nil {
 		return err
@@ -271,10 +344,15 @@ func (a *app) showBench(e *matrix.Evidence, csvFile string) error {
 	if err := e.Text(a.out, a.width(a.out)); err != nil {
 		return err
 	}
-	switch n := e.Failures(); {
-	case e.Refused():
+	if e.Refused() {
 		return &refusedError{"what was measured cannot be trusted: INVALID"}
-	case n > 0:
+	}
+	return failedCells(e)
+}
+
+// failedCells is an error where a cell failed.
+func failedCells(e *matrix.Evidence) error {
+	if n := e.Failures(); n > 0 {
 		return fmt.Errorf("%d of %d cells failed", n, len(e.Cells))
 	}
 	return nil

@@ -6,11 +6,12 @@ import (
 
 	"github.com/google/jsonschema-go/jsonschema"
 
+	"strix-build/internal/ab"
 	"strix-build/internal/gate"
 	"strix-build/internal/matrix"
 )
 
-// TestEvidenceSchemaIsCurrent compares docs/schema with what a gate and a bench write.
+// TestEvidenceSchemaIsCurrent compares docs/schema with what a gate, a bench and a lattice write.
 func TestEvidenceSchemaIsCurrent(t *testing.T) {
 	t.Parallel()
 	evidence, err := jsonschema.For[gate.Evidence](nil)
@@ -21,6 +22,11 @@ func TestEvidenceSchemaIsCurrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	lattice, err := jsonschema.For[ab.Document](nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareSchema(t, "ab", "strix-build ab: what a lattice measured", lattice)
 	compareSchema(t, "evidence", "strix-build evidence: what a gate measured", evidence)
 	compareSchema(t, "bench", "strix-build bench: what a matrix measured", bench)
 }

@@ -47,8 +47,8 @@ func TestScript(t *testing.T) {
 			return os.Mkdir(filepath.Join(e.WorkDir, "home"), 0o755)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "fakessh": fakeSSH, "hiplibrary": hipLibrary, "miniature": miniatureProject, "programs": programs, "repeat": repeat, "standin": standIn,
-			"storeimage": storeImage, "serveregistry": serveRegistry, "built": built, "capture": capture, "retag": retag, "unattach": unattach, "tolayout": tolayout, "forge": forge, "plantimage": plantImage, "sigstore": sigstore,
+			"exits": exits, "fakessh": fakeSSH, "halve": halveLattice, "hiplibrary": hipLibrary, "miniature": miniatureProject, "programs": programs, "repeat": repeat, "standin": standIn,
+			"storeimage": storeImage, "serveregistry": serveRegistry, "built": built, "builtarms": builtArms, "capture": capture, "retag": retag, "unattach": unattach, "tolayout": tolayout, "forge": forge, "plantimage": plantImage, "sigstore": sigstore,
 		},
 		Condition: func(name string) (bool, error) {
 			if name == "root" {

@@ -16,8 +16,11 @@ import (
 // advise asks the rules that are data: what patch sets require and must not meet, and the advisories about the base.
 // The error is a *diag.Error with everything that refuses the build; the rest becomes the plan's warnings.
 func (p *Plan) advise(fsys fs.FS) error {
-	p.Warnings = nil
+	p.Warnings, p.Broken = nil, nil
 	words := recipe.ChosenWords(p.Recipe, p.Choices)
+	for _, v := range p.env {
+		words[v] = diag.Pos{File: "environment " + v}
+	}
 	var list diag.List
 	if err := p.checkStack(fsys, &list, words); err != nil {
 		return err
@@ -25,6 +28,10 @@ func (p *Plan) advise(fsys fs.FS) error {
 	p.warn()
 	if err := p.checkAdvisories(fsys, &list, words); err != nil {
 		return err
+	}
+	if p.despite {
+		p.Broken = list
+		return nil
 	}
 	return list.Err()
 }
@@ -79,6 +86,9 @@ func (p *Plan) checkAdvisories(fsys fs.FS, list *diag.List, words recipe.Words) 
 		switch {
 		case s.Refuses():
 			*list = append(*list, s.Problem(p.Recipe, words, p.Build))
+			if p.despite {
+				p.Choices.Waived = append(p.Choices.Waived, s.Name)
+			}
 		case s.Open():
 			p.Warnings.Add(s.Where(p.Recipe, words), "", "%s", s.Note())
 		case s.CuredBy == "":
@@ -150,6 +160,9 @@ func (p *Plan) Waived() []recipe.Standing {
 // Notes are the plan's warnings and waivers as lines for people.
 func (p *Plan) Notes() []string {
 	var out []string
+	for _, b := range p.Broken {
+		out = append(out, "built although it is forbidden: "+b.Msg)
+	}
 	for _, w := range p.Warnings {
 		out = append(out, w.Msg)
 	}

@@ -59,6 +59,9 @@ type Options struct {
 	Waive      []string                   // advisories to set aside, by name
 	Repository string                     // another image repository
 	Force      bool                       // build even where the store has the key
+	Name       string                     // what the store calls the image, in place of the recipe's name for it
+	Env        []string                   // NAME=VALUE that the image will be run with: rules speak of it, it is not in the image
+	Despite    bool                       // plan what rules forbid; the plan says which, and the image is labelled with the advisories
 
 	dry bool // make no base
 }
@@ -134,7 +137,7 @@ func (b *Builder) prepare(ctx context.Context, name string, opt Options, target 
 	if err != nil {
 		return nil, err
 	}
-	w := &work{b: b, plan: p, in: in, target: target, output: output, started: started, made: b.made(p, opt, started)}
+	w := &work{b: b, plan: p, in: in, target: target, output: output, called: opt.Name, started: started, made: b.made(p, opt, started)}
 	if err := w.checkOutput(); err != nil {
 		return nil, err
 	}

@@ -38,14 +38,20 @@ func (b *Builder) companion(ctx context.Context, conn *connection, name string, 
 
 // name is what the store calls the image.
 func (w *work) name() string {
-	if w.tested != nil {
+	switch {
+	case w.tested != nil:
 		return w.tested.Name + store.Companion
+	case w.called != "":
+		return w.called
 	}
 	return w.plan.Recipe.ImageName()
 }
 
 // tags are what a push calls the image.
 func (w *work) tags() []string {
+	if _, tag, ok := strings.Cut(w.called, ":"); ok { // an image of another name is not what the recipe's tags promise
+		return []string{tag}
+	}
 	tags := w.plan.Recipe.ImageTags()
 	for i := range tags {
 		if w.tested != nil {

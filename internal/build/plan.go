@@ -26,7 +26,12 @@ type Plan struct {
 	Warnings  diag.List         // what speaks against the plan and does not refuse it
 	Files     map[string][]byte // YAML text by name
 
-	waive []string // advisories that the command line sets aside
+	// Broken are the rules that forbid it, where it is planned despite them.
+	Broken diag.List
+
+	waive   []string // advisories that the command line sets aside
+	env     []string // what it will be run with
+	despite bool
 }
 
 // PlannedPatch is a patch set and the variant for the base.
@@ -59,7 +64,7 @@ func (b *Builder) changed(name string, opt Options) (*Plan, *recipe.Flags, error
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &Plan{Recipe: r, waive: opt.Waive}
+	p := &Plan{Recipe: r, waive: opt.Waive, env: opt.Env, despite: opt.Despite}
 	return p, flags, p.change(b.Project.FS, flags, opt)
 }
 

@@ -27,6 +27,7 @@ type work struct {
 	key     string // of what was asked for, before any patch turned out to be upstream
 	target  Target
 	output  string
+	called  string // in the store; "": as the recipe says
 	notes   []string
 	ccache  *Ccache
 	tested  *store.Record // of a companion: its image
@@ -48,6 +49,9 @@ func (w *work) graph() error {
 	}
 	return nil
 }
+
+// restart begins to count the time anew, where others were built before it.
+func (w *work) restart() { w.started = time.Now() }
 
 // run solves until no further patch turns out to be upstream already.
 func (w *work) run(ctx context.Context, bk *buildkit.Builder) (*Result, error) {

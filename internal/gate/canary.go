@@ -36,41 +36,57 @@ func (e *Evidence) canaries() []Canary {
 			}
 		}
 	}
-	var chances []float64
-	for _, c := range out {
-		chances = append(chances, c.chances[:]...)
-	}
-	moved := rank.Holm(chances, e.Policy.Error)
-	for i := range out {
-		out[i].Moved = out[i].Step != 0 || moved[2*i] || moved[2*i+1]
-	}
+	judgeCanaries(out, e.Policy.Error)
 	return out
 }
 
+func judgeCanaries(all []Canary, chance float64) {
+	var chances []float64
+	for _, c := range all {
+		chances = append(chances, c.chances[:]...)
+	}
+	moved := rank.Holm(chances, chance)
+	for i := range all {
+		all[i].Moved = all[i].Step != 0 || moved[2*i] || moved[2*i+1]
+	}
+}
+
 func (e *Evidence) canary(run int, test string) (Canary, bool) {
-	limit := e.Policy.Limits[test]
-	var all, pairs []float64 // of the baseline: figures in order, and logarithms of neighbours
-	var ends [2][]float64
+	var w Watch
 	for _, part := range []Part{CanaryStart, Round, CanaryEnd} {
-		last := 0.
 		for _, r := range e.rounds(run, part) {
 			v := r.speeds(test)
 			switch part {
 			case Round: // the candidate ran between the two of a round
-				if last != 0 {
-					pairs = append(pairs, math.Log(v[0]/last))
-				}
-				last, all = v[3], append(all, v[0], v[3])
+				w.Rounds = append(w.Rounds, [2]float64{v[0], v[3]})
+			case CanaryStart:
+				w.Start = append(w.Start, v[:]...)
 			default:
-				pairs, all = append(pairs, math.Log(v[1]/v[0]), math.Log(v[3]/v[2])), append(all, v[:]...)
-				end := &ends[0]
-				if part == CanaryEnd {
-					end = &ends[1]
-				}
-				*end = append(*end, v[:]...)
+				w.End = append(w.End, v[:]...)
 			}
 		}
 	}
+	return w.canary(e.Policy.Limits[test])
+}
+
+// Watch is what one image did in a cell, in the order it ran: processes of the start and of the end, one after the other, an even number each, and the first
+// and the last of each round between.
+type Watch struct {
+	Cell       string
+	Start, End []float64
+	Rounds     [][2]float64
+}
+
+func (w *Watch) canary(limit float64) (Canary, bool) {
+	all, pairs := slices.Clone(w.Start), neighbours(w.Start)
+	last := 0.
+	for _, r := range w.Rounds {
+		if last != 0 {
+			pairs = append(pairs, math.Log(r[0]/last))
+		}
+		last, all = r[1], append(all, r[:]...)
+	}
+	all, pairs = append(all, w.End...), append(pairs, neighbours(w.End)...)
 	if len(pairs) == 0 {
 		return Canary{}, false
 	}
@@ -80,8 +96,29 @@ func (e *Evidence) canary(run int, test string) (Canary, bool) {
 		drift[i] = math.Log(all[len(all)-half+i] / all[i])
 	}
 	near, far := rank.NewSigned(pairs), rank.NewSigned(drift)
-	return Canary{Limit: limit, Pairs: len(pairs), Change: rank.Share(near.Estimate()), Drift: rank.Share(far.Estimate()), Step: step(ends[0], ends[1], limit),
+	return Canary{Cell: w.Cell, Limit: limit, Pairs: len(pairs), Change: rank.Share(near.Estimate()), Drift: rank.Share(far.Estimate()), Step: step(w.Start, w.End, limit),
 		chances: [2]float64{beyond(near, limit), beyond(far, limit)}}, true
+}
+
+// neighbours are the logarithms of the second of each two over the first.
+func neighbours(all []float64) []float64 {
+	var out []float64
+	for i := 0; i+1 < len(all); i += 2 {
+		out = append(out, math.Log(all[i+1]/all[i]))
+	}
+	return out
+}
+
+// Canaries judges a host by what one image did in each cell; chance is that of calling a steady one unsteady.
+func Canaries(watched []Watch, limit, chance float64) []Canary {
+	out := []Canary{}
+	for i := range watched {
+		if c, ok := watched[i].canary(limit); ok {
+			out = append(out, c)
+		}
+	}
+	judgeCanaries(out, chance)
+	return out
 }
 
 // beyond is the chance of what was seen if the true change were within the limit, on either side.

@@ -107,6 +107,56 @@ func (e *Evidence) cell(run int, test string, arm gate.Arm) (Cell, map[half]floa
 	return c, speeds
 }
 
+// Blocks are the figures of a test in a run, tokens a second, by half of a round and arm; 0 where there is none.
+func (e *Evidence) Blocks(run int, test string) [][]float64 {
+	out := make([][]float64, 2*e.Rounds)
+	for b := range out {
+		out[b] = make([]float64, len(e.Arms))
+	}
+	for arm := range e.Arms {
+		_, speeds := e.cell(run, test, letter(arm))
+		for at, v := range speeds {
+			b := 2 * (at.round - 1)
+			if at.second {
+				b++
+			}
+			if b < len(out) {
+				out[b][arm] = v
+			}
+		}
+	}
+	return out
+}
+
+// Watched is what the first arm did in a cell, for its canary.
+func (e *Evidence) Watched(run int, test string) gate.Watch {
+	r := &e.Runs[run]
+	w := gate.Watch{Cell: r.Class + "/" + r.Column(test)}
+	var round [2]float64
+	for i := range e.Samples {
+		s := &e.Samples[i]
+		v := s.speed(test)
+		if s.Run != run || s.Arm != letter(0) || v <= 0 {
+			continue
+		}
+		switch s.Part {
+		case gate.CanaryStart:
+			w.Start = append(w.Start, v)
+		case gate.CanaryEnd:
+			w.End = append(w.End, v)
+		case gate.Round:
+			if s.Place < len(e.Arms) {
+				round[0] = v
+			} else if round[0] > 0 {
+				round[1] = v
+				w.Rounds, round = append(w.Rounds, round), [2]float64{}
+			}
+		}
+	}
+	w.Start, w.End = w.Start[:len(w.Start)/4*4], w.End[:len(w.End)/4*4] // one that was ended in the middle
+	return w
+}
+
 // compare fills in the change from the first arm's processes to the cell's.
 func (c *Cell) compare(first, own map[half]float64) {
 	var pairs []float64

@@ -21,9 +21,9 @@ const (
 // chats starts a server, asks it ten chats on its one slot, and ends it.
 func (b *Bench) chats(ctx context.Context, e *Evidence, run *Run, s *Sample) (fault, err error) {
 	file := b.Models[run.Class]
-	files := []string{file}
+	files, kv := []string{file}, e.Arms[s.arm()].kv(run)
 	args := append([]string{"--model", file, "--parallel", "1", "--ctx-size", strconv.Itoa(contextSize),
-		"--cache-type-k", run.KV.K, "--cache-type-v", run.KV.V}, e.ServerArgs...)
+		"--cache-type-k", kv.K, "--cache-type-v", kv.V}, e.ServerArgs...)
 	if run.Spec != Off {
 		draft, err := b.Speculate(s.arm(), run.Spec, b.Drafts[run.Class])
 		if err != nil {
@@ -34,11 +34,12 @@ func (b *Bench) chats(ctx context.Context, e *Evidence, run *Run, s *Sample) (fa
 	if run.Spec == Draft {
 		files, args = append(files, b.Drafts[run.Class]), append(args, e.DraftArgs...)
 	}
+	args = append(args, e.Arms[s.arm()].ServerArgs...)
 	s.Command = append([]string{llamaserver.Program}, args...)
 	o := llamaserver.Options{Args: args, Files: files, Dir: b.WorkDir, Timeout: b.Timeout + time.Minute} // the whole process is timed: see Meter
 	return b.Watch(ctx, &s.Sample, func(ctx context.Context, used *program.Usage) error {
 		o.Used = used
-		srv, err := llamaserver.Start(ctx, b.Arms[s.arm()], o)
+		srv, err := llamaserver.Start(ctx, b.runner(e, s), o)
 		if err != nil {
 			return err
 		}

@@ -37,11 +37,31 @@ func (e *Evidence) faults() []string {
 			continue
 		}
 		add(e.elsewhere(i))
-		add(kin.OfRun(run.Name(), &s.Sample))
+		common, text := e.common(s)
+		add(text)
+		add(kin.OfRun(run.Name(), common))
 		add(kin.OfArm(run.Name()+" "+string(s.Arm), &s.Sample))
 	}
 	add(gate.Crowded(others, e.Others))
 	return out
+}
+
+// common is a process as one of any arm would be: its arm's own arguments are taken out. text says that it has not got them.
+func (e *Evidence) common(s *Sample) (out *gate.Sample, text string) {
+	arm, c := &e.Arms[s.arm()], *s
+	if len(arm.Args) == 0 && arm.KV == nil {
+		return &s.Sample, ""
+	}
+	kv := arm.kv(&e.Runs[s.Run])
+	own := slices.Concat([]string{"-ctk", kv.K, "-ctv", kv.V}, e.Args, arm.Args, []string{"-m"})
+	end := len(s.Command) - 1 // the model's file
+	begin := end - len(own)
+	if begin < 1 || !slices.Equal(s.Command[begin:end], own) {
+		return &s.Sample, fmt.Sprintf("%s: a command without the arm's own arguments %q", s.Arm, own[:len(own)-1])
+	}
+	all := e.Runs[s.Run].KV
+	c.Command = slices.Concat(s.Command[:begin], []string{"-ctk", all.K, "-ctv", all.V}, e.Args, s.Command[end-1:])
+	return &c.Sample, ""
 }
 
 // disorder reports samples that were not measured in this order.
@@ -70,8 +90,8 @@ func (e *Evidence) elsewhere(i int) string {
 		if build, want := fmt.Sprintf("b%d", r.Build), e.Arms[s.arm()].Build; r.Build != 0 && want != "" && want != build {
 			return fmt.Sprintf("%s: rows of build %s, and the image is of %s", s.Arm, build, want)
 		}
-		if got := (KV{r.TypeK, r.TypeV}); r.TypeK != "" && got != run.KV {
-			return fmt.Sprintf("process %d, %s: a row with a KV cache of %s, and %s was asked for", i+1, s.Arm, got, run.KV)
+		if got, want := (KV{r.TypeK, r.TypeV}), e.Arms[s.arm()].kv(run); r.TypeK != "" && got != want {
+			return fmt.Sprintf("process %d, %s: a row with a KV cache of %s, and %s was asked for", i+1, s.Arm, got, want)
 		}
 	}
 	return ""

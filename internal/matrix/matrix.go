@@ -19,16 +19,18 @@ const EvidenceVersion = 1
 
 // Evidence is what a matrix measured. Its JSON form is the document that bench writes.
 type Evidence struct {
-	Version int            `json:"version"`
-	Tool    string         `json:"tool"` // strix-build's own version
-	Arms    []gate.Subject `json:"arms"` // called A, B, … ; the others are compared with the first
-	Host    gate.Host      `json:"host"`
+	Version int       `json:"version"`
+	Tool    string    `json:"tool"` // strix-build's own version
+	Arms    []Arm     `json:"arms"` // called A, B, … ; the others are compared with the first
+	Host    gate.Host `json:"host"`
 	// The arguments of every process of llama-bench, of llama-server, and of servers that draft with a second model, besides its
 	// run's own.
 	Args       []string `json:"args"`
 	ServerArgs []string `json:"serverArgs"`
 	DraftArgs  []string `json:"draftArgs"`
 
+	Order       Order         `json:"order,omitempty"`  // of the arms in a round
+	Canary      int           `json:"canary,omitempty"` // times four processes of the first arm before the rounds, and after them
 	Rounds      int           `json:"rounds"`
 	Repetitions int           `json:"repetitions"` // inside a process of llama-bench; their median is its figure
 	Settle      time.Duration `json:"settle"`      // nanoseconds of pause before each process
@@ -44,6 +46,34 @@ type Evidence struct {
 	Faults []string `json:"faults"` // why the samples cannot be trusted
 }
 
+// Arm is what is compared: a subject, and how its programs are run besides.
+type Arm struct {
+	gate.Subject
+	Environment []string `json:"environment,omitempty"` // NAME=VALUE; a NAME alone is taken away
+	Args        []string `json:"args,omitempty"`        // of its llama-bench
+	ServerArgs  []string `json:"serverArgs,omitempty"`  // of its llama-server
+	KV          *KV      `json:"kv,omitempty"`          // of its KV cache, in place of the run's
+}
+
+// kv are the types of an arm's cache in a run.
+func (a *Arm) kv(r *Run) KV {
+	if a.KV != nil {
+		return *a.KV
+	}
+	return r.KV
+}
+
+// Order says how arms follow each other in a round. Each is there twice; the second half goes back the way of the first.
+type Order string
+
+// The orders.
+const (
+	Fixed Order = "" // A B C, C B A in every round
+	// Turning is another order in each round: in as many rounds as there are arms, each has had every place, and (where their number is even)
+	// each other arm before it (Williams, 1949).
+	Turning Order = "turning"
+)
+
 // Run is what one process measures: tests of one model at one depth, or chats with it.
 type Run struct {
 	gate.Run
@@ -56,13 +86,13 @@ type Run struct {
 // Name tells a run from the others of the same evidence.
 func (r *Run) Name() string {
 	if r.Spec != "" {
-		return r.Class + " " + r.column(Chat) + " " + r.KV.String()
+		return r.Class + " " + r.Column(Chat) + " " + r.KV.String()
 	}
 	return r.Run.Name() + " " + r.KV.String()
 }
 
-// column is what a test is called beside the others of its model.
-func (r *Run) column(test string) string {
+// Column is what a test is called beside the others of its model.
+func (r *Run) Column(test string) string {
 	if r.Spec != "" && r.Spec != Off {
 		return test + " " + string(r.Spec)
 	}

@@ -64,7 +64,7 @@ func evidence(t *testing.T, arms, rounds int, axes Axes) *Evidence {
 	}
 	e := &Evidence{Version: EvidenceVersion, Rounds: rounds, Repetitions: 1, Timeout: time.Minute, Runs: runs, Host: gate.Host{CPU: "a CPU", CPUs: 2}}
 	for i := range arms {
-		e.Arms = append(e.Arms, gate.Subject{Name: fmt.Sprintf("image%d", i+1)})
+		e.Arms = append(e.Arms, Arm{Subject: gate.Subject{Name: fmt.Sprintf("image%d", i+1)}})
 	}
 	return e
 }
@@ -377,8 +377,8 @@ func full(t *testing.T) *Evidence {
 	t.Helper()
 	e := evidence(t, 3, 3, Axes{Models: []Model{{Class: "dense", File: "Qwen3-8B-Q4_K_M.gguf", Bytes: 5e9}, {Class: "moe", File: "gpt-oss-20b.gguf", Bytes: 12e9}},
 		Tests: []string{"pp512", "tg128", "pp2048@d32768"}, KV: []KV{{"f16", "f16"}, {"q8_0", "q4_0"}}, Specs: []Spec{Off, NGram, Draft}})
-	e.Arms = []gate.Subject{{Name: "llama:rocm", Digest: "sha256:0123456789abcdef0123456789abcdef", Build: "b9880"}, {Name: "llama:rocm-mmq", Build: "b9880"},
-		{Name: "/home/me/src/llama.cpp/build/bin"}}
+	e.Arms = []Arm{{Subject: gate.Subject{Name: "llama:rocm", Digest: "sha256:0123456789abcdef0123456789abcdef", Build: "b9880"}},
+		{Subject: gate.Subject{Name: "llama:rocm-mmq", Build: "b9880"}}, {Subject: gate.Subject{Name: "/home/me/src/llama.cpp/build/bin"}}}
 	n := 0
 	for step, more := Next(e); more && n < 220; step, more = Next(e) {
 		s := Sample{Sample: gate.Sample{Step: step, Seconds: 1}}

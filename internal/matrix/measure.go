@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,7 +59,7 @@ func (b *Bench) Measure(ctx context.Context, e *Evidence) error {
 // title says which process runs, and how much is left.
 func title(e *Evidence, step gate.Step) string {
 	text := fmt.Sprintf("%s %d of %d, %s, %s", step.Part, step.Round, e.Rounds, e.Runs[step.Run].Name(), step.Arm)
-	if step.Part == gate.WarmUp {
+	if step.Part != gate.Round {
 		text = fmt.Sprintf("%s, %s, %s", step.Part, e.Runs[step.Run].Name(), step.Arm)
 	}
 	steps, left := Left(e)
@@ -90,6 +91,11 @@ func (b *Bench) sample(ctx context.Context, e *Evidence, step gate.Step) (*Sampl
 	return s, nil
 }
 
+// runner runs the programs of a sample's arm, in its environment.
+func (b *Bench) runner(e *Evidence, s *Sample) program.Runner {
+	return program.With(b.Arms[s.arm()], e.Arms[s.arm()].Environment)
+}
+
 // arm is the number of a sample's arm.
 func (s *Sample) arm() int { return int(s.Arm[0] - 'A') }
 
@@ -98,8 +104,10 @@ func (b *Bench) llamaBench(ctx context.Context, e *Evidence, run *Run, s *Sample
 	if err != nil {
 		return nil, err
 	}
-	args = append(append(args, "-ctk", run.KV.K, "-ctv", run.KV.V), e.Args...)
-	return b.LlamaBench(ctx, b.Arms[s.arm()], args, b.Models[run.Class], &s.Sample)
+	arm := &e.Arms[s.arm()]
+	kv := arm.kv(run)
+	args = slices.Concat(args, []string{"-ctk", kv.K, "-ctv", kv.V}, e.Args, arm.Args)
+	return b.LlamaBench(ctx, b.runner(e, s), args, b.Models[run.Class], &s.Sample)
 }
 
 // tell writes what a process measured, for people.

@@ -73,8 +73,8 @@ func Next(e *Evidence) (gate.Step, bool) {
 }
 
 // plan yields the steps in order: of each run a process of each arm that is thrown away, then rounds. A round has each arm twice,
-// A B C C B A, so that a host which slows down steadily slows all by as much. An arm that failed in a run, or took too long, is not asked
-// again.
+// A B C C B A, so that a host which slows down steadily slows all by as much. The canary is before and after the rounds. An arm that failed
+// in a run, or took too long, is not asked again.
 func (e *Evidence) plan(yield func(gate.Step) bool) {
 	type place struct {
 		run int
@@ -100,16 +100,47 @@ func (e *Evidence) plan(yield func(gate.Step) bool) {
 			}
 		}
 	}
+	canary := func(part gate.Part) bool {
+		for run := range e.Runs {
+			for i := range 4 * e.Canary {
+				if !step(gate.Step{Run: run, Part: part, Round: 1 + i/4, Place: i % 4, Arm: letter(0)}) {
+					return false
+				}
+			}
+		}
+		return true
+	}
+	if !canary(gate.CanaryStart) {
+		return
+	}
 	for round := 1; round <= e.Rounds; round++ {
+		order := e.order(round)
 		for run := range e.Runs {
 			for place := range 2 * len(e.Arms) {
-				arm := min(place, 2*len(e.Arms)-1-place)
+				arm := order[min(place, 2*len(e.Arms)-1-place)]
 				if !step(gate.Step{Run: run, Part: gate.Round, Round: round, Place: place, Arm: letter(arm)}) {
 					return
 				}
 			}
 		}
 	}
+	canary(gate.CanaryEnd)
+}
+
+// order are the arms of the first half of a round, in their order. The turning one is 0 1 n-1 2 n-2 …, and one further in each round.
+func (e *Evidence) order(round int) []int {
+	n := len(e.Arms)
+	out := make([]int, n)
+	for i := range out {
+		if out[i] = i; e.Order == Turning {
+			step := (i + 1) / 2
+			if i > 0 && i%2 == 0 {
+				step = n - i/2
+			}
+			out[i] = (step + round - 1) % n
+		}
+	}
+	return out
 }
 
 // Left is how many processes are run from here on if none fails, and how long they take if they take as long as their like did; 0

@@ -12,6 +12,9 @@ import (
 // maxSeconds is longer than any process: a year.
 const maxSeconds = 366 * 24 * 3600
 
+// maxCanary is more than any canary needs.
+const maxCanary = 100
+
 // Read reads evidence and computes again what it shows.
 func Read(data []byte) (*Evidence, error) {
 	var e Evidence
@@ -25,6 +28,9 @@ func Read(data []byte) (*Evidence, error) {
 	return &e, nil
 }
 
+// Check reports what would make reading meaningless, for a document that has evidence in it.
+func (e *Evidence) Check() error { return e.check() }
+
 // check reports what would make reading meaningless.
 func (e *Evidence) check() error {
 	switch {
@@ -34,7 +40,11 @@ func (e *Evidence) check() error {
 		return fmt.Errorf("%d rounds; want 1 to %d", e.Rounds, recipe.MaxRounds)
 	case e.Repetitions < 1 || e.Settle < 0 || e.Timeout < 0 || e.Others < 0:
 		return fmt.Errorf("no repetitions, or a negative number")
-	case len(e.Samples) > len(e.Runs)*len(e.Arms)*(1+2*e.Rounds):
+	case e.Order != Fixed && e.Order != Turning:
+		return fmt.Errorf("arms in the order %q", e.Order)
+	case e.Canary < 0 || e.Canary > maxCanary:
+		return fmt.Errorf("a canary of %d; want 0 to %d", e.Canary, maxCanary)
+	case len(e.Samples) > len(e.Runs)*(len(e.Arms)*(1+2*e.Rounds)+8*e.Canary):
 		return fmt.Errorf("%d processes are more than %d rounds have", len(e.Samples), e.Rounds)
 	}
 	for i := range e.Runs {

@@ -140,7 +140,7 @@ func (e *Evidence) columns(from, to int) *grid {
 	for run := from; run < to; run++ {
 		r := &e.Runs[run]
 		for _, test := range r.Tests {
-			column := [][]string{{r.column(test), r.KV.String()}}
+			column := [][]string{{r.Column(test), r.KV.String()}}
 			var changes [][]string
 			for i := range e.Cells {
 				c := &e.Cells[i]

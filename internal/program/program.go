@@ -32,6 +32,8 @@ type Command struct {
 	HostNetwork bool
 	// Unset are variables that the program's surroundings set, an image's ENV above all, and that it does not get.
 	Unset []string
+	// Env are variables that it gets besides, as NAME=VALUE.
+	Env []string
 	// Used is told what the run took, where the runner can know; nil: no one asks.
 	Used *Usage
 }

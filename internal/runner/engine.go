@@ -81,6 +81,9 @@ func (e *Engine) given(c program.Command, groups []string) []string {
 	for _, f := range c.Files {
 		args = append(args, "--volume", f+":"+f+":ro")
 	}
+	for _, v := range c.Env {
+		args = append(args, "--env", v)
+	}
 	args = append(args, "--security-opt", "label=disable") // SELinux would keep the files from it
 	if e.GPU == nil {
 		return args

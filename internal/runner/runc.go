@@ -107,12 +107,14 @@ func (t *Tree) spec(c program.Command) ([]byte, error) {
 	})
 }
 
-// env is the image's environment without what the program does not get.
+// env is the image's environment without what the program does not get, and with what it gets besides.
 func (t *Tree) env(c program.Command) []string {
-	return slices.DeleteFunc(slices.Clone(t.Env), func(kv string) bool {
-		name, _, _ := strings.Cut(kv, "=")
-		return slices.Contains(c.Unset, name)
-	})
+	name := func(kv string) string { name, _, _ := strings.Cut(kv, "="); return name }
+	replaced := func(kv string) bool {
+		return slices.ContainsFunc(c.Env, func(other string) bool { return name(other) == name(kv) })
+	}
+	own := slices.DeleteFunc(slices.Clone(t.Env), func(kv string) bool { return slices.Contains(c.Unset, name(kv)) || replaced(kv) })
+	return append(own, c.Env...)
 }
 
 func mounts(c program.Command) []object {

@@ -41,7 +41,7 @@ func executable(path string) bool {
 // Run runs a program of the folder.
 func (f Folder) Run(ctx context.Context, c program.Command) error {
 	on := orHere(f.On)
-	g, begin := guard{on: on}, append(unset(c.Unset), f.path(c.Program))
+	g, begin := guard{on: on}, append(environment(c), f.path(c.Program))
 	if on == (Here{}) {
 		if !executable(f.path(c.Program)) {
 			return fmt.Errorf("start %s: no such program in %q", c.Program, f.Dir)
@@ -65,14 +65,14 @@ func (f Folder) Run(ctx context.Context, c program.Command) error {
 	return g.run(ctx, c, words...)
 }
 
-// unset begins a command line that goes without variables; env(1) of GNU, busybox and BSD has -u.
-func unset(names []string) []string {
-	if len(names) == 0 {
+// environment begins a command line that goes without variables, or with more; env(1) of GNU, busybox and BSD has -u.
+func environment(c program.Command) []string {
+	if len(c.Unset)+len(c.Env) == 0 {
 		return nil
 	}
 	words := []string{"env"}
-	for _, name := range names {
+	for _, name := range c.Unset {
 		words = append(words, "-u", name)
 	}
-	return words
+	return append(words, c.Env...)
 }

@@ -259,3 +259,24 @@ func TestUnset(t *testing.T) {
 		t.Errorf("%q of %q", got, tree.Env)
 	}
 }
+
+// TestEnvironment: a variable is given to the program, in place of what its surroundings have.
+func TestEnvironment(t *testing.T) {
+	t.Setenv("SET", "old")
+	dir := t.TempDir()
+	script(t, dir, "show", `echo "$SET ${GONE-none}"`)
+	var out bytes.Buffer
+	r := program.With(Folder{Dir: dir}, []string{"SET=a new one", "GONE"})
+	t.Setenv("GONE", "1")
+	if err := r.Run(t.Context(), program.Command{Program: "show", Stdout: &out, Stderr: &out}); err != nil || out.String() != "a new one none\n" {
+		t.Errorf("folder: %q, %v", out.String(), err)
+	}
+	e := &Engine{Program: "podman", Image: "img"}
+	if words := e.words("name", "self", "mark", nil, program.Command{Program: "p", Env: []string{"SET=a new one"}}); !strings.Contains(strings.Join(words, " "), "--env SET=a new one ") {
+		t.Errorf("engine: %q", words)
+	}
+	tree := Tree{Env: []string{"PATH=/bin", "SET=old"}}
+	if got := tree.env(program.Command{Env: []string{"SET=new"}}); !slices.Equal(got, []string{"PATH=/bin", "SET=new"}) {
+		t.Errorf("tree: %q", got)
+	}
+}

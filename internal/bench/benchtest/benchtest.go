@@ -16,9 +16,10 @@ import (
 	"time"
 )
 
-// EnvSpeed is how a fake is told its speed, in tokens a second; EnvMode what goes wrong.
+// EnvSpeed is how a fake is told its speed, in tokens a second; EnvBuild the number of its build; EnvMode what goes wrong.
 const (
 	EnvSpeed = "STRIX_FAKE_BENCH_SPEED"
+	EnvBuild = "STRIX_FAKE_BENCH_BUILD"
 	EnvMode  = "STRIX_FAKE_BENCH"
 )
 
@@ -93,7 +94,11 @@ func options(args []string) map[string]string {
 func row(kind string, tokens, depth int, model string, speed float64) map[string]any {
 	speed *= 1 + 0.005*rand.NormFloat64() //nolint:gosec // a fake's noise
 	ns := int64(float64(tokens) * 1e9 / speed)
-	r := map[string]any{"build_commit": "75f3bc94e", "build_number": 8779, "cpu_info": "fake", "gpu_info": "", "backends": "CPU", "model_filename": model,
+	build, err := strconv.Atoi(os.Getenv(EnvBuild))
+	if err != nil {
+		build = 8779
+	}
+	r := map[string]any{"build_commit": "75f3bc94e", "build_number": build, "cpu_info": "fake", "gpu_info": "", "backends": "CPU", "model_filename": model,
 		"n_gpu_layers": -1, "n_prompt": 0, "n_gen": 0, "n_depth": depth, "test_time": time.Now().UTC().Format(time.RFC3339),
 		"samples_ns": []int64{ns}, "samples_ts": []float64{float64(tokens) * 1e9 / float64(ns)}}
 	r[map[string]string{"-p": "n_prompt", "-n": "n_gen"}[kind]] = tokens

@@ -1,0 +1,227 @@
+package ab
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"strix-build/internal/factorial"
+	"strix-build/internal/matrix"
+	"strix-build/internal/printable"
+	"strix-build/internal/rank"
+)
+
+// on is an arm's combination.
+func (d *Document) on(arm int) factorial.Combination {
+	var c factorial.Combination
+	for i, f := range d.Factors {
+		if slices.Contains(d.Arms[arm].On, f.Name) {
+			c |= 1 << i
+		}
+	}
+	return c
+}
+
+// Text is the whole report for people, in so many columns; Markdown is the same as Markdown.
+func (d *Document) Text(r *Result, width int) string { return d.report(r, width, false) }
+
+// Markdown is the report as Markdown.
+func (d *Document) Markdown(r *Result) string { return d.report(r, 1<<20, true) }
+
+func (d *Document) report(r *Result, width int, markdown bool) string {
+	var b strings.Builder
+	const item = "- "
+	show, head := (*table).text, ""
+	if markdown {
+		show, head = (*table).markdown, "## "
+	}
+	title := func(text string) {
+		b.WriteString("\n" + head + text + "\n")
+		if markdown {
+			b.WriteString("\n")
+		}
+	}
+	wrap(&b, "", d.about(), width)
+	b.WriteString("\n")
+	show(d.arms(), &b)
+	for cell := range r.Cells {
+		title(printable.Line(r.Cells[cell].Name) + ", tokens a second")
+		show(d.speeds(r, cell), &b)
+		b.WriteString("\n")
+		show(d.effects(r, cell), &b)
+	}
+	if len(r.Faults) == 0 {
+		title("What it shows")
+		for _, s := range d.Sentences(r) {
+			wrap(&b, item, s, width)
+		}
+		title("What to ship")
+		for _, s := range d.Ship(r) {
+			wrap(&b, item, s, width)
+		}
+	}
+	if lines := d.warnings(r); len(lines) > 0 {
+		title("What to know")
+		for _, l := range lines {
+			wrap(&b, item, l, width)
+		}
+	}
+	return b.String()
+}
+
+// about is what was measured, in a line.
+func (d *Document) about() string {
+	machine := d.Matrix.Host.Board
+	if machine == "" {
+		machine = d.Matrix.Host.CPU
+	}
+	var designs []string
+	for _, name := range d.Designs {
+		designs = append(designs, string(name))
+	}
+	return printable.Line(fmt.Sprintf("%s %s (%.9s, track %s): %s, %s, design %s; on %s, %d CPUs; %s", d.Recipe, d.Base, d.Commit, d.Track,
+		number(len(d.Factors), "factor"), number(len(d.Arms), "arm"), listed(designs), machine, d.Matrix.Host.CPUs, number(d.Matrix.Rounds, "round")))
+}
+
+func number(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
+
+// arms are what the combinations are: image, and how it is run.
+func (d *Document) arms() *table {
+	t := &table{head: []string{"", "arm", "image", "run with"}}
+	for i := range d.Arms {
+		m := &d.Matrix.Arms[i]
+		name := ArmName(d.Factors, d.on(i))
+		if len(d.Arms[i].Forced) > 0 {
+			name += " (forbidden)"
+		}
+		t.add(string(rune('A'+i)), printable.Line(name), fmt.Sprintf("%.19s", m.Digest), printable.Line(RunWords(m)))
+	}
+	return t
+}
+
+// RunWords say how an arm is run besides what all are.
+func RunWords(a *matrix.Arm) string {
+	var words []string
+	for _, v := range a.Environment {
+		if !strings.Contains(v, "=") {
+			v = "without " + v
+		}
+		words = append(words, v)
+	}
+	words = append(words, a.Args...)
+	if a.KV != nil {
+		words = append(words, "KV cache "+a.KV.String())
+	}
+	return strings.Join(words, " ")
+}
+
+// speeds are a cell's figures, by arm.
+func (d *Document) speeds(r *Result, cell int) *table {
+	t := &table{head: []string{"arm", "speed", "spread", "against A", "95 % interval", ""}, numbers: []int{1, 2, 3, 4}}
+	n := 0
+	for i := range d.Matrix.Cells {
+		c := &d.Matrix.Cells[i]
+		if n++; (n-1)/len(d.Arms) != cell {
+			continue
+		}
+		arm := (n - 1) % len(d.Arms)
+		row := []string{fmt.Sprintf("%c %s", 'A'+arm, printable.Line(ArmName(d.Factors, d.on(arm)))), "", "", "", "", ""}
+		if c.State != matrix.Measured {
+			row[5] = string(c.State)
+		} else {
+			row[1], row[2] = rank.Text(c.Speed), fmt.Sprintf("%.1f %%", 100*c.Spread)
+		}
+		if c.Change != nil {
+			row[3], row[4] = percent(*c.Change), between(c.Low, c.High)
+		}
+		t.add(row...)
+	}
+	return t
+}
+
+// effects are a cell's.
+func (d *Document) effects(r *Result, cell int) *table {
+	t := &table{head: []string{"effect", "change", "95 % interval", ""}, numbers: []int{1, 2}}
+	s := &speaker{d, r}
+	for i := range r.Effects {
+		e := &r.Effects[i]
+		if e.Cell != cell {
+			continue
+		}
+		name := strings.Join(s.names(e.Of), " x ")
+		change, interval := percent(e.Change), between(e.Low, e.High)
+		switch e.Kind {
+		case factorial.Interaction:
+			change, interval = times(e.Change), betweenTimes(e.Low, e.High)
+		case factorial.Main:
+		default:
+			name = fmt.Sprintf(whose[e.Kind], name)
+		}
+		if e.State == factorial.Unknown {
+			change = ""
+		}
+		t.add(name, change, interval, s.stateWord(e))
+	}
+	return t
+}
+
+// stateWord is an effect's state as a table has it.
+func (s *speaker) stateWord(e *factorial.Effect) string {
+	joint := e.Kind == factorial.Interaction
+	if e.Kind == factorial.Main { // the mean over what another is says little where it depends on that
+		var on []string
+		for _, other := range s.partners(e.Cell, e.Of.Factors()[0]) {
+			on = append(on, s.factor(other))
+		}
+		if len(on) > 0 {
+			return "depends on " + listed(on)
+		}
+	}
+	switch {
+	case e.State == factorial.Up && joint:
+		return "help each other"
+	case e.State == factorial.Down && joint:
+		return "fight"
+	case e.State == factorial.Nothing && joint:
+		return "add up"
+	case e.State == factorial.Up:
+		return "helps"
+	case e.State == factorial.Down:
+		return "slows"
+	case e.State == factorial.Open:
+		return "cannot be told"
+	}
+	return string(e.State)
+}
+
+// warnings are what takes trust away, and what failed.
+func (d *Document) warnings(r *Result) []string {
+	var out []string
+	add := func(text string) {
+		if text = printable.Line(text); !slices.Contains(out, text) {
+			out = append(out, text)
+		}
+	}
+	for i, a := range d.Arms {
+		for _, f := range a.Forced {
+			add(fmt.Sprintf("%s was built although it is forbidden: %s", d.arm(i), f))
+		}
+	}
+	for _, c := range d.Matrix.Cells {
+		if c.Why != "" {
+			add(fmt.Sprintf("%s: %s %s, %s: %s", c.State, c.Class, c.Test, c.Arm, c.Why))
+		}
+	}
+	for _, f := range r.Faults {
+		add("INVALID: " + f)
+	}
+	if d.Matrix.Ended != "" {
+		add(fmt.Sprintf("%s after %d processes: the same command goes on from here", d.Matrix.Ended, len(d.Matrix.Samples)))
+	}
+	return out
+}

@@ -1,0 +1,59 @@
+package ab
+
+import (
+	"fmt"
+	"strings"
+
+	"strix-build/internal/gate"
+	"strix-build/internal/printable"
+)
+
+// arm is an arm's letter and name.
+func (d *Document) arm(i int) string {
+	return fmt.Sprintf("%s (%c)", printable.Line(ArmName(d.Factors, d.on(i))), 'A'+i)
+}
+
+// Ship says which combination to take, and why not another.
+func (d *Document) Ship(r *Result) []string {
+	a := r.Advice
+	mean := "mean of all cells " + percent(a.Mean)
+	if interval := between(a.Low, a.High); interval != "" {
+		mean += " (" + interval + ")"
+	}
+	var out []string
+	switch {
+	case a.Arm == 0 && a.Best == 0:
+		out = append(out, fmt.Sprintf("ship %s: no combination has a higher mean", d.arm(0)))
+	case a.Arm == 0:
+		out = append(out, fmt.Sprintf("ship %s: %s has the highest mean, and is not told from it", d.arm(0), d.arm(a.Best)))
+	case a.Arm == a.Best:
+		out = append(out, fmt.Sprintf("ship %s: %s, the highest", d.arm(a.Arm), mean))
+	default:
+		out = append(out, fmt.Sprintf("ship %s: %s; %s has the highest, is not told from it, and has more in it", d.arm(a.Arm), mean, d.arm(a.Best)))
+	}
+	var equal []string
+	for _, e := range a.Equals {
+		if e != a.Best {
+			equal = append(equal, d.arm(e))
+		}
+	}
+	if len(equal) > 0 {
+		out = append(out, "not told from the best: "+listed(equal))
+	}
+	for _, s := range a.Slower {
+		out = append(out, fmt.Sprintf("not %s: %s %s", d.arm(s.Arm), printable.Line(r.Cells[s.Cell].Name), percent(s.Change)))
+	}
+	for _, arm := range a.Out {
+		out = append(out, fmt.Sprintf("not %s: forbidden: %s", d.arm(arm), printable.Line(strings.Join(d.Arms[arm].Forced, "; "))))
+	}
+	for _, arm := range a.Gaps {
+		out = append(out, fmt.Sprintf("not %s: cells without figures", d.arm(arm)))
+	}
+	return out
+}
+
+// moved is a canary that says that the host cannot be trusted.
+func moved(c gate.Canary) string {
+	return fmt.Sprintf("%s: %s against itself moved by %s from one process to the next, by %s from the first half to the second (at most %.4g %% may be): the host is not steady",
+		c.Cell, Stock, percent(c.Change), percent(c.Drift), 100*c.Limit)
+}
