@@ -87,7 +87,7 @@ func (e *Evidence) cell(run int, test string, arm gate.Arm) (Cell, map[half]floa
 			}
 			return c, nil
 		}
-		v := s.speed(test)
+		v := s.Speed(test)
 		if s.Part != gate.Round || v <= 0 {
 			continue
 		}
