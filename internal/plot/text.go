@@ -8,11 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// Range is a point with an interval that may not be known.
-type Range struct {
-	At        float64
-	Low, High *float64
-}
+// Range is a point with an interval; what is nil is not known.
+type Range struct{ At, Low, High *float64 }
 
 // Signs are what plots in text are made of.
 type Signs struct {
@@ -32,9 +29,10 @@ var (
 func Ranges(rows []Range, reference float64, columns int, s Signs, name func(float64) string) []string {
 	low, high := reference, reference
 	for _, r := range rows {
-		low, high = min(low, r.At), max(high, r.At)
-		if r.Low != nil && r.High != nil {
-			low, high = min(low, *r.Low), max(high, *r.High)
+		for _, v := range []*float64{r.At, r.Low, r.High} {
+			if v != nil {
+				low, high = min(low, *v), max(high, *v)
+			}
 		}
 	}
 	if low == high {
@@ -53,7 +51,9 @@ func Ranges(rows []Range, reference float64, columns int, s Signs, name func(flo
 		if i := at(reference); line[i] == ' ' {
 			line[i] = s.reference
 		}
-		line[at(r.At)] = s.point
+		if r.At != nil {
+			line[at(*r.At)] = s.point
+		}
 		out = append(out, string(line))
 	}
 	axis := blank(columns)

@@ -94,10 +94,13 @@ func (c Cells) group(name string, rows []Cell) (chart, table) {
 			t.rows[i] = append(t.rows[i], f.say(&rows[i]))
 		}
 	}
+	some := false
 	for _, r := range rows {
-		if r.Change != nil {
-			picture.rows = append(picture.rows, forestRow{r.Name, *r.Change, r.Low, r.High, r.Limit, r.Tone, r.State})
-		}
+		some = some || r.Change != nil
+		picture.rows = append(picture.rows, forestRow{r.Name, r.Change, r.Low, r.High, r.Limit, r.Tone, r.State})
+	}
+	if !some {
+		picture.rows = nil
 	}
 	return picture, t
 }
@@ -158,10 +161,11 @@ func (e Effects) block() block {
 				interval = ratio(r.Low) + " to " + ratio(r.High)
 			}
 			t.rows = append(t.rows, []cell{{text: r.Cell}, {text: ratio(&r.Ratio)}, {text: interval}, {text: r.Words, tone: r.Tone}})
-			picture.rows = append(picture.rows, forestRow{r.Cell, r.Ratio, r.Low, r.High, nil, r.Tone, r.Words})
+			picture.rows = append(picture.rows, forestRow{r.Cell, &r.Ratio, r.Low, r.High, nil, r.Tone, r.Words})
 		}
 		b.add(picture, t)
 	}
+	oneAxis(b.charts)
 	return b
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"strings"
 )
 
@@ -23,17 +24,35 @@ type chart struct {
 // forest is points with intervals, a row each.
 type forest struct {
 	rows  []forestRow
-	ratio bool // around 1; else shares in percent, around 0
+	ratio bool       // around 1; else shares in percent, around 0
+	ends  [2]float64 // of the axis, where several charts have one; zero: as far as the rows go
 }
 
 // forestRow is a row of a forest plot: shares, or ratios.
 type forestRow struct {
 	label     string
-	at        float64
+	at        *float64 // nil: not known
 	low, high *float64
 	limit     *float64 // a loss that is too much, as a share; nil: none
 	tone      Tone
 	words     string // the rest of the row, for people
+}
+
+// oneAxis gives charts that are to be compared with each other the same axis.
+func oneAxis(charts []chart) {
+	ends := [2]float64{math.Inf(1), math.Inf(-1)}
+	for _, c := range charts {
+		for _, r := range c.rows {
+			for _, v := range []*float64{r.at, r.low, r.high} {
+				if v != nil {
+					ends = [2]float64{min(ends[0], *v), max(ends[1], *v)}
+				}
+			}
+		}
+	}
+	for i := range charts {
+		charts[i].ends = ends
+	}
 }
 
 // axis is what x is.
@@ -69,6 +88,7 @@ type drawing struct {
 	Title  string         `json:"title"`
 	Rows   [][]any        `json:"rows,omitempty"` // label, at, low, high, limit, tone, words
 	Ratio  bool           `json:"ratio,omitempty"`
+	Ends   []any          `json:"ends,omitempty"`
 	Axis   axis           `json:"axis,omitempty"`
 	Unit   string         `json:"unit,omitempty"`
 	Dots   bool           `json:"dots,omitempty"`
@@ -91,7 +111,10 @@ func (c *chart) drawing() drawing {
 		by = 1
 	}
 	for _, r := range c.rows {
-		d.Rows = append(d.Rows, []any{r.label, number(r.at * by), end(times(r.low, by)), end(times(r.high, by)), end(times(r.limit, -by)), r.tone, r.words})
+		d.Rows = append(d.Rows, []any{r.label, end(times(r.at, by)), end(times(r.low, by)), end(times(r.high, by)), end(times(r.limit, -by)), r.tone, r.words})
+	}
+	if c.ends[0] < c.ends[1] {
+		d.Ends = []any{number(c.ends[0] * by), number(c.ends[1] * by)}
 	}
 	d.Lines = c.lineNames()
 	numbers := map[string]int{}

@@ -149,6 +149,7 @@ func (d Drift) block() block {
 		}
 		out.lines = append(out.lines, made)
 	}
+	t.long = len(t.rows) > foldFrom
 	picture.panels = []panel{out}
 	b.add(picture, t)
 	return b

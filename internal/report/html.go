@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"unicode/utf8"
 )
 
 //go:embed page.html
@@ -65,6 +66,7 @@ type htmlTable struct {
 	Columns []htmlColumn
 	Rows    [][]htmlCell
 	Folded  bool
+	Hidden  bool // the caption is the title above
 	Count   string
 }
 
@@ -74,10 +76,10 @@ type htmlColumn struct {
 }
 
 type htmlCell struct {
-	Text   string
-	Tone   Tone
-	Href   string
-	Number bool
+	Text  string
+	Tone  Tone
+	Href  string
+	Class string
 }
 
 // HTML writes the page as one file, which needs no other and asks nobody for anything.
@@ -104,6 +106,11 @@ func (p *Page) html(w io.Writer, lib string) error {
 				b.charts = nil
 			}
 			hb.Parts = parts(&b, len(charts))
+			for _, p := range hb.Parts {
+				if t := p.Table; t != nil {
+					t.Hidden = t.Caption == b.title || p.Chart != nil && t.Caption == p.Chart.Title
+				}
+			}
 			for _, c := range b.charts {
 				charts = append(charts, c.drawing())
 			}
@@ -162,6 +169,9 @@ func policy(scripts ...string) string {
 	return "default-src 'none'; script-src" + allowed + "; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 }
 
+// longText is from how many characters on a text is broken into lines.
+const longText = 48
+
 func newHTMLTable(t table) htmlTable {
 	out := htmlTable{Caption: t.caption, Folded: t.long, Count: plural(len(t.rows), "row", "rows")}
 	for _, c := range t.columns {
@@ -170,7 +180,14 @@ func newHTMLTable(t table) htmlTable {
 	for _, row := range t.rows {
 		made := make([]htmlCell, 0, len(row))
 		for i, c := range row {
-			made = append(made, htmlCell{c.text, c.tone, c.href, i < len(t.columns) && t.columns[i].number})
+			class := ""
+			switch {
+			case i < len(t.columns) && t.columns[i].number:
+				class = "n"
+			case utf8.RuneCountInString(c.text) > longText:
+				class = "long"
+			}
+			made = append(made, htmlCell{c.text, c.tone, c.href, class})
 		}
 		out.Rows = append(out.Rows, made)
 	}

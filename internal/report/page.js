@@ -34,7 +34,7 @@
 	const tones = { good: "var(--good)", bad: "var(--bad)", warn: "var(--warn)" }
 	const plain = { fontFamily: "inherit", fontSize: "12px", background: "none", overflow: "visible" }
 	const element = (name, text) => Object.assign(document.createElement(name), { textContent: text ?? "" })
-	const count = (n) => n.toLocaleString("en")
+	const separated = (n) => n.toLocaleString("en")
 	const minus = (s) => s.replace("-", "−")
 	const signed = (v) => minus((v > 0 ? "+" : "") + (+v.toFixed(1)))
 	const pen = document.createElement("canvas").getContext("2d")
@@ -53,12 +53,13 @@
 		const rows = c.rows.map(([label, at, low, high, limit, tone, words], i) => ({ i, label, at, low, high, limit, tone, words }))
 		const none = c.ratio ? 1 : 0
 		const say = c.ratio ? (v) => v.toFixed(3) : (v) => signed(v) + " %"
-		const ends = rows.flatMap((r) => [r.at, r.low, r.high, r.limit]).filter((v) => v !== null).concat(none)
+		const ends = rows.flatMap((r) => [r.at, r.low, r.high, r.limit]).concat(c.ends ?? []).filter((v) => v !== null).concat(none)
 		const span = Math.max(...ends) - Math.min(...ends) || (c.ratio ? 0.02 : 2)
 		const domain = [Math.min(...ends) - span * 0.06, Math.max(...ends) + span * 0.06]
 		const label = new Map(rows.map((r) => [r.i, r.label]))
 		const left = Math.min(Math.max(...rows.map((r) => wide(r.label))) + 14, width * 0.45)
-		const known = rows.filter((r) => r.low !== null && r.high !== null)
+		const points = rows.filter((r) => r.at !== null)
+		const known = points.filter((r) => r.low !== null && r.high !== null)
 		const limited = rows.filter((r) => r.limit !== null)
 		const stroke = (r) => tones[r.tone] ?? "currentColor"
 		return Plot.plot({
@@ -67,14 +68,14 @@
 			y: { type: "band", domain: rows.map((r) => r.i), label: null, tickFormat: (i) => fit(label.get(i), left - 12), tickSize: 0, padding: 0.35 },
 			marks: [
 				Plot.gridX({ stroke: "var(--rule)", strokeOpacity: 1 }),
-				Plot.barX(limited, { x1: domain[0], x2: "limit", y: "i", fill: "var(--bad-soft)", insetTop: -4, insetBottom: -4 }),
+				Plot.barX(limited, { x1: domain[0], x2: "limit", y: "i", fill: "var(--limit)", insetTop: -4, insetBottom: -4 }),
 				Plot.tickX(limited, { x: "limit", y: "i", stroke: "var(--bad)", strokeDasharray: "2,2", insetTop: -4, insetBottom: -4 }),
 				Plot.ruleX([none], { stroke: "currentColor", strokeOpacity: 0.55 }),
 				Plot.ruleY(known, { x1: "low", x2: "high", y: "i", stroke, strokeWidth: 1.5, marker: "tick" }),
-				Plot.dot(rows, { x: "at", y: "i", fill: stroke, r: 4.5, stroke: "var(--page)", strokeWidth: 1,
+				Plot.dot(points, { x: "at", y: "i", fill: stroke, r: 4.5, stroke: "var(--page)", strokeWidth: 1,
 					channels: { row: { value: "label", label: "" }, change: { value: (r) => say(r.at), label: c.ratio ? "ratio" : "change" },
 						interval: (r) => r.low === null || r.high === null ? "not known" : say(r.low) + " to " + say(r.high), result: "words" },
-					tip: { format: { x: false, y: false, fill: false, row: true, change: true, interval: true, result: true } } }),
+					tip: { fill: "var(--page)", stroke: "var(--rule)", format: { x: false, y: false, fill: false, row: true, change: true, interval: true, result: true } } }),
 			],
 		})
 	}
@@ -82,7 +83,7 @@
 	const axes = {
 		depth: (points, width) => {
 			const at = [...new Set(points.map((p) => p.x))].sort((a, b) => a - b)
-			const short = (v) => v >= 1024 && v % 1024 === 0 ? v / 1024 + "k" : count(v)
+			const short = (v) => v >= 1024 && v % 1024 === 0 ? v / 1024 + "k" : separated(v)
 			// near zero as it is, far from it by ratios
 			const place = (v) => Math.log1p(v / 1024)
 			const room = 30 / width * place(at[at.length - 1] || 1)
@@ -90,28 +91,33 @@
 			return { type: "symlog", constant: 1024, label: "tokens in the context", ticks, tickFormat: short }
 		},
 		time: (points, width) => ({ type: "utc", label: null, ticks: Math.max(2, Math.floor(width / 90)) }),
-		order: (points, width) => ({ label: "process", tickFormat: count, ticks: Math.max(3, Math.floor(width / 80)) }),
+		order: (points, width) => ({ label: "process", tickFormat: separated, ticks: Math.max(3, Math.floor(width / 80)) }),
 	}
 
 	// lines draws series of points, with intervals where they are known.
 	const lines = (c, panel, width) => {
 		const points = Object.entries(panel.lines).flatMap(([line, list]) => list.map(([x, y, low, high, words]) =>
 			({ line: +line, x: c.axis === "time" ? new Date(x) : x, y, low: low ?? null, high: high ?? null, words: words ?? "" })))
-		const known = points.filter((p) => p.low !== null && p.high !== null)
-		const stroke = (p) => color(p.line)
 		const top = Math.max(...points.map((p) => Math.max(p.y, p.high ?? p.y)))
 		const marks = [Plot.gridY({ stroke: "var(--rule)", strokeOpacity: 1 })]
 		if (c.ref !== undefined) marks.push(Plot.ruleY([c.ref], { stroke: "currentColor", strokeOpacity: 0.55 }))
-		marks.push(Plot.ruleX(known, { x: "x", y1: "low", y2: "high", stroke, strokeWidth: 1.5, strokeOpacity: 0.75, marker: known.length < 60 ? "tick" : undefined }))
-		if (!c.dots) marks.push(Plot.line(points, { x: "x", y: "y", z: "line", stroke, strokeWidth: 1.75 }))
-		marks.push(Plot.dot(points, { x: "x", y: "y", fill: stroke, stroke: c.dots ? "none" : "var(--page)", strokeWidth: 1, symbol: (p) => symbols[p.line % 8], r: c.dots ? 2.4 : 3.6,
-			channels: { line: { value: (p) => c.lines[p.line], label: "" }, what: { value: "words", label: "" } },
-			tip: { format: { fill: false, symbol: false, line: true, what: points.some((p) => p.words), x: true, y: true } } }))
+		// lines that have points at the same places stand beside each other
+		const count = c.lines.length
+		for (let i = 0; i < count; i++) {
+			const own = points.filter((p) => p.line === i)
+			const dx = c.dots || count > 6 ? 0 : (i - (count - 1) / 2) * 3
+			const stroke = color(i)
+			const ends = own.filter((p) => p.low !== null && p.high !== null)
+			marks.push(Plot.ruleX(ends, { x: "x", y1: "low", y2: "high", dx, stroke, strokeWidth: 1.25, strokeOpacity: 0.8, marker: ends.length < 40 ? "tick" : undefined }))
+			if (!c.dots) marks.push(Plot.line(own, { x: "x", y: "y", dx, stroke, strokeWidth: 1.75 }))
+			marks.push(Plot.dot(own, { x: "x", y: "y", dx, fill: stroke, stroke: c.dots ? "none" : "var(--page)", strokeWidth: 1, symbol: symbols[i % 8], r: c.dots ? 2.4 : 3.6 }))
+		}
+		marks.push(Plot.tip(points, Plot.pointer({ x: "x", y: "y", channels: { line: { value: (p) => c.lines[p.line], label: "" }, what: { value: "words", label: "" } },
+			fill: "var(--page)", stroke: "var(--rule)", format: { line: true, what: points.some((p) => p.words), x: true, y: true } })))
 		return Plot.plot({
 			width, height: Math.max(200, Math.min(300, width * 0.55)), marginLeft: 52, marginRight: 14, marginTop: 22, marginBottom: 36, style: plain,
 			x: { labelAnchor: "center", labelArrow: "none", tickSize: 3, ...axes[c.axis](points, width) },
-			y: { label: c.unit, labelArrow: "none", labelAnchor: "top", domain: c.zero ? [0, top * 1.04 || 1] : undefined, nice: !c.zero, ticks: 5, tickSize: 0, tickFormat: c.ref === undefined ? count : signed },
-			symbol: { type: "identity" }, color: { type: "identity" },
+			y: { label: c.unit, labelArrow: "none", labelAnchor: "top", domain: c.zero ? [0, top * 1.04 || 1] : undefined, nice: !c.zero, ticks: 5, tickSize: 0, tickFormat: c.ref === undefined ? separated : signed },
 			marks,
 		})
 	}

@@ -180,9 +180,9 @@ func (t *text) forest(c *chart, rows table) {
 func (c *chart) text(style Style) []string {
 	t := table{columns: columns("", "#", ""), drawn: true}
 	for _, r := range c.rows {
-		value := percent(&r.at)
+		value := percent(r.at)
 		if c.ratio {
-			value = ratio(&r.at)
+			value = ratio(r.at)
 		}
 		t.rows = append(t.rows, cells(r.label, value, r.words))
 	}
