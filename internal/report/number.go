@@ -47,7 +47,7 @@ func speed(v float64) string {
 	if v == 0 || math.IsNaN(v) || math.IsInf(v, 0) {
 		return unknown
 	}
-	if v >= 1000 {
+	if v >= 999.95 { // what rounds to it, too
 		return grouped(int(math.Round(v)))
 	}
 	return strconv.FormatFloat(v, 'f', max(0, 3-int(math.Floor(math.Log10(v)))), 64)

@@ -104,10 +104,14 @@ func (t *text) subject(s *subject) {
 	}
 }
 
+// kept stands for a blank that no line ends at; a safe text has none of it.
+const kept = "\x00"
+
 // paragraph writes words behind a head of so many columns, and below it what does not fit.
 func (t *text) paragraph(head string, indent int, words string) {
 	line, used := head, indent
-	for i, w := range strings.Fields(words) {
+	for i, w := range strings.Fields(strings.ReplaceAll(words, " %", kept+"%")) {
+		w = strings.ReplaceAll(w, kept, " ")
 		n := utf8.RuneCountInString(w)
 		if i > 0 && used+1+n > t.style.Width && used > indent {
 			t.line(line)
@@ -133,9 +137,12 @@ func (t *text) block(b *block) {
 		}
 	}
 	for _, table := range b.tables {
+		if table.caption == b.title {
+			table.caption = ""
+		}
 		switch {
 		case table.long:
-			t.line(fmt.Sprintf("%s: %s, which --html FILE shows", table.caption, plural(len(table.rows), "row", "rows")))
+			t.line(strings.TrimPrefix(fmt.Sprintf("%s: %s, which --html FILE shows", table.caption, plural(len(table.rows), "row", "rows")), ": "))
 			continue
 		case table.drawn && forests < len(b.charts):
 			t.forest(&b.charts[forests], table)
