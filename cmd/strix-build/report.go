@@ -91,6 +91,9 @@ func (a *app) report(ctx context.Context, args []string, o reportFlags) error {
 		return err
 	}
 	defer r.close()
+	if err := report.HasCharts(); err != nil && o.html+o.site != "" {
+		a.printf("note: %v: pages have tables alone\n", err)
+	}
 	if o.site != "" {
 		return r.site(ctx)
 	}
@@ -156,11 +159,6 @@ func madeBy() string {
 
 // writePage writes a file whole, and says how large it is.
 func (a *app) writePage(file string, write func(io.Writer) error) error {
-	if strings.HasSuffix(file, ".html") {
-		if err := report.HasCharts(); err != nil {
-			a.printf("note: %v: its tables have all numbers\n", err)
-		}
-	}
 	var b bytes.Buffer
 	if err := write(&b); err != nil {
 		return err

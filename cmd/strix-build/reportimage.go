@@ -115,8 +115,8 @@ func (r *reporter) evidence(rec *store.Record) (data []byte, file string, err er
 	return nil, file, nil
 }
 
-// drift are the lines of the ledger up to the image's own.
-func (r *reporter) drift(rec *store.Record) ([]report.Section, error) {
+// ledger are the lines of the drift ledger; none where there is no ledger yet.
+func (r *reporter) ledger() ([]gate.Entry, error) {
 	file, err := r.ledgerFile("")
 	if err != nil {
 		return nil, err
@@ -128,6 +128,15 @@ func (r *reporter) drift(rec *store.Record) ([]report.Section, error) {
 	ledger, err := gate.ReadLedger(data)
 	if err != nil {
 		return nil, usage("%s: %v", file, err)
+	}
+	return ledger, nil
+}
+
+// drift are the lines of the ledger up to the image's own.
+func (r *reporter) drift(rec *store.Record) ([]report.Section, error) {
+	ledger, err := r.ledger()
+	if err != nil {
+		return nil, err
 	}
 	last := -1
 	for i, e := range ledger {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"strix-build/internal/gate"
 	"strix-build/internal/page"
 	"strix-build/internal/report"
 	"strix-build/internal/store"
@@ -45,11 +46,28 @@ func (r *reporter) site(ctx context.Context) error {
 		}
 		index.Rows = append(index.Rows, indexRow(rec, s.Verdict, file))
 	}
-	return r.writeIndex(title, index)
+	sections, err := r.drifts(shown)
+	if err != nil {
+		return err
+	}
+	return r.writeIndex(title, append([]report.Section{index}, sections...))
 }
 
-func (r *reporter) writeIndex(title string, index report.Images) error {
-	s := report.Subject{Name: title, Kind: "index", Facts: []report.Fact{{Name: "Images", Value: fmt.Sprint(len(index.Rows))}}, Sections: []report.Section{index}}
+// drifts are the lines of the ledger that are about the images shown.
+func (r *reporter) drifts(shown []*store.Record) ([]report.Section, error) {
+	ledger, err := r.ledger()
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]bool{}
+	for _, rec := range shown {
+		known[rec.Name], known[rec.Ref] = true, true
+	}
+	return page.Drifts(slices.DeleteFunc(ledger, func(e gate.Entry) bool { return !known[e.Candidate.Name] })), nil
+}
+
+func (r *reporter) writeIndex(title string, sections []report.Section) error {
+	s := report.Subject{Name: title, Kind: "index", Sections: sections}
 	p := &report.Page{Title: title, Made: madeBy(), Subjects: []report.Subject{s}}
 	if err := r.writePage(filepath.Join(r.reportFlags.site, "index.md"), p.Markdown); err != nil {
 		return err

@@ -197,6 +197,24 @@ func part(s gate.Step) string {
 	return fmt.Sprintf("%s %d", s.Part, s.Round)
 }
 
+// Drifts are the sections of a whole ledger: what has a host and an anchor in common is one.
+func Drifts(ledger []gate.Entry) []report.Section {
+	var out []report.Section
+	seen := map[string]bool{}
+	for i := len(ledger) - 1; i >= 0; i-- { // a series is that of its last line
+		last := &ledger[i]
+		key := last.Host + " " + last.Anchor.Digest + " " + last.Anchor.Name
+		if seen[key] {
+			continue
+		}
+		seen[key] = true
+		d := Drift(gate.Series(ledger[:i+1]))
+		d.Title = "Drift against " + last.Anchor.Name
+		out = append(out, d)
+	}
+	return out
+}
+
 // Drift is the section of ledger lines that can be compared with each other ([gate.Series]); each cell is a line.
 func Drift(series []gate.Entry) report.Drift {
 	out := report.Drift{Lead: "Each image against an anchor that stays the same: what images lose little by little, every one within its limit, adds up here."}

@@ -3,6 +3,7 @@ package page
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -104,6 +105,21 @@ func TestDriftHasALineForEachCell(t *testing.T) {
 		if want := map[string]int{"x": 1, "y": 2}[l.Name]; len(l.Points) != want { // what was not measured is no point at zero
 			t.Errorf("%s has %d points, want %d", l.Name, len(l.Points), want)
 		}
+	}
+}
+
+func TestDriftsAreByHostAndAnchor(t *testing.T) {
+	t.Parallel()
+	entry := func(host, anchor string) gate.Entry {
+		return gate.Entry{Host: host, Anchor: gate.Subject{Name: anchor}, Cells: []gate.Cell{{Name: "x", Pairs: 4}}}
+	}
+	var got []string
+	for _, s := range Drifts([]gate.Entry{entry("h", "a"), entry("h", "b"), entry("h", "a"), entry("i", "a")}) {
+		d := s.(report.Drift)
+		got = append(got, fmt.Sprint(d.Title, len(d.Lines[0].Points)))
+	}
+	if want := []string{"Drift against a1", "Drift against a2", "Drift against b1"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 
