@@ -67,7 +67,7 @@
 			x: { domain, label: c.ratio ? "ratio" : "change, percent", labelAnchor: "center", labelArrow: "none", tickFormat: c.ratio ? undefined : signed, ticks: Math.max(3, Math.floor(width / 110)) },
 			y: { type: "band", domain: rows.map((r) => r.i), label: null, tickFormat: (i) => fit(label.get(i), left - 12), tickSize: 0, padding: 0.35 },
 			marks: [
-				Plot.gridX({ stroke: "var(--rule)", strokeOpacity: 1 }),
+				Plot.gridX({ ticks: Math.max(3, Math.floor(width / 110)), stroke: "var(--rule)", strokeOpacity: 1 }),
 				Plot.barX(limited, { x1: domain[0], x2: "limit", y: "i", fill: "var(--limit)", insetTop: -4, insetBottom: -4 }),
 				Plot.tickX(limited, { x: "limit", y: "i", stroke: "var(--bad)", strokeDasharray: "2,2", insetTop: -4, insetBottom: -4 }),
 				Plot.ruleX([none], { stroke: "currentColor", strokeOpacity: 0.55 }),
@@ -86,8 +86,12 @@
 			const short = (v) => v >= 1024 && v % 1024 === 0 ? v / 1024 + "k" : separated(v)
 			// near zero as it is, far from it by ratios
 			const place = (v) => Math.log1p(v / 1024)
-			const room = 30 / width * place(at[at.length - 1] || 1)
-			const ticks = at.filter((v, i) => i === 0 || i === at.length - 1 || (place(v) - place(at[i - 1]) > room && place(at[at.length - 1]) - place(v) > room))
+			const room = 34 / width * place(at[at.length - 1] || 1)
+			// ends first, then powers of two, then what there is room for
+			const rank = (v, i) => i === 0 || i === at.length - 1 ? 0 : Number.isInteger(Math.log2(v)) ? 1 : 2
+			const ticks = []
+			for (const v of at.map((v, i) => [rank(v, i), v]).sort((a, b) => a[0] - b[0] || a[1] - b[1]).map((r) => r[1]))
+				if (ticks.every((t) => Math.abs(place(t) - place(v)) > room)) ticks.push(v)
 			return { type: "symlog", constant: 1024, label: "tokens in the context", ticks, tickFormat: short }
 		},
 		time: (points, width) => ({ type: "utc", label: null, ticks: Math.max(2, Math.floor(width / 90)) }),
@@ -99,7 +103,7 @@
 		const points = Object.entries(panel.lines).flatMap(([line, list]) => list.map(([x, y, low, high, words]) =>
 			({ line: +line, x: c.axis === "time" ? new Date(x) : x, y, low: low ?? null, high: high ?? null, words: words ?? "" })))
 		const top = Math.max(...points.map((p) => Math.max(p.y, p.high ?? p.y)))
-		const marks = [Plot.gridY({ stroke: "var(--rule)", strokeOpacity: 1 })]
+		const marks = [Plot.gridY({ ticks: 5, stroke: "var(--rule)", strokeOpacity: 1 })]
 		if (c.ref !== undefined) marks.push(Plot.ruleY([c.ref], { stroke: "currentColor", strokeOpacity: 0.55 }))
 		// lines that have points at the same places stand beside each other
 		const count = c.lines.length
