@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 
 	"strix-build/internal/gate"
 	"strix-build/internal/kernels"
@@ -64,16 +64,24 @@ func kindOf(data []byte) (string, error) {
 	if err := json.NewDecoder(bytes.NewReader(data)).Decode(&keys); err != nil {
 		return "", fmt.Errorf("no document: %w", err)
 	}
-	for _, k := range []struct{ key, kind string }{{"candidate policy samples", "gate"}, {"arms samples", "bench"}, {"anchor candidate", "drift"}, {"libraries groups", "kernels"}, {"build_commit model_filename", "rows"}} {
-		all := true
-		for _, key := range strings.Fields(k.key) {
-			all = all && keys[key] != nil
-		}
-		if all {
+	for _, k := range kinds {
+		if !slices.ContainsFunc(k.keys, func(key string) bool { return keys[key] == nil }) {
 			return k.kind, nil
 		}
 	}
 	return "", nil
+}
+
+// kinds are told by keys that all documents of a kind have, and those of another have not all.
+var kinds = []struct {
+	kind string
+	keys []string
+}{
+	{"gate", []string{"candidate", "policy", "samples"}},
+	{"bench", []string{"arms", "samples"}},
+	{"drift", []string{"anchor", "candidate"}},
+	{"kernels", []string{"libraries", "groups"}},
+	{"rows", []string{"build_commit", "model_filename"}},
 }
 
 func ledgerSubject(ledger []gate.Entry) report.Subject {
@@ -82,7 +90,8 @@ func ledgerSubject(ledger []gate.Entry) report.Subject {
 	}
 	series := gate.Series(ledger)
 	last := series[len(series)-1]
-	s := report.Subject{Name: last.Candidate.Name + " against its anchor " + last.Anchor.Name, Kind: "drift", Verdict: &report.Verdict{Word: string(last.Verdict), Tone: tone(last.Verdict)},
+	s := report.Subject{Name: last.Candidate.Name + " against its anchor " + last.Anchor.Name, Kind: "drift",
+		Verdict:  &report.Verdict{Word: string(last.Verdict), Tone: tone(last.Verdict)},
 		Facts:    []report.Fact{{Name: "Host", Value: last.Host}, {Name: "Anchor", Value: subject(last.Anchor)}, {Name: "Policy", Value: last.Policy}},
 		Sections: []report.Section{Drift(series)}}
 	if left := len(ledger) - len(series); left > 0 {

@@ -35,7 +35,8 @@ func browser(t *testing.T) string {
 }
 
 // own are the hosts that a browser asks for itself.
-var own = []string{"accounts.google.com", "clients2.google.com", "update.googleapis.com", "optimizationguide-pa.googleapis.com", "redirector.gvt1.com", "edgedl.me.gvt1.com", "content-autofill.googleapis.com"}
+var own = []string{"accounts.google.com", "clients2.google.com", "update.googleapis.com", "optimizationguide-pa.googleapis.com", "redirector.gvt1.com",
+	"edgedl.me.gvt1.com", "content-autofill.googleapis.com"}
 
 // visit opens a page from its file and returns what became of it, with what the browser said on its console and asked of others.
 func visit(t *testing.T, page string) (dom string, console, asked []string) {
@@ -51,9 +52,11 @@ func visit(t *testing.T, page string) (dom string, console, asked []string) {
 	}))
 	defer proxy.Close()
 	home := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), browser(t), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-		"--no-first-run", "--no-default-browser-check", "--disable-domain-reliability", "--disable-features=OptimizationHints,MediaRouter,CertificateTransparencyComponentUpdater", "--allow-file-access-from-files",
-		"--user-data-dir="+filepath.Join(home, "profile"), "--proxy-server="+proxy.URL, "--proxy-bypass-list=<-loopback>", "--enable-logging=stderr", "--virtual-time-budget=20000", "--window-size=1300,900", "--dump-dom", "file://"+page)
+	flags := strings.Fields(`--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --disable-component-update --disable-sync
+		--no-first-run --no-default-browser-check --disable-domain-reliability --disable-features=OptimizationHints,MediaRouter
+		--allow-file-access-from-files --proxy-bypass-list=<-loopback> --enable-logging=stderr --virtual-time-budget=20000 --window-size=1300,900 --dump-dom`)
+	flags = append(flags, "--user-data-dir="+filepath.Join(home, "profile"), "--proxy-server="+proxy.URL, "file://"+page)
+	cmd := exec.CommandContext(t.Context(), browser(t), flags...)
 	cmd.Env = append(os.Environ(), "HOME="+home)
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said

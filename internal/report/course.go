@@ -145,7 +145,8 @@ func (d Drift) block() block {
 		made := line{name: l.Name}
 		for _, p := range l.Points {
 			made.points = append(made.points, point{float64(p.When.UnixMilli()), 100 * p.Change, times(p.Low, 100), times(p.High, 100), p.Image + ", " + p.Verdict})
-			t.rows = append(t.rows, []cell{{text: p.When.UTC().Format(time.DateOnly)}, {text: p.Image}, {text: l.Name}, {text: percent(&p.Change)}, {text: percents(p.Low, p.High)}, {text: p.Verdict, tone: p.Tone}})
+			row := cells(p.When.UTC().Format(time.DateOnly), p.Image, l.Name, percent(&p.Change), percents(p.Low, p.High))
+			t.rows = append(t.rows, append(row, cell{text: p.Verdict, tone: p.Tone}))
 		}
 		out.lines = append(out.lines, made)
 	}
