@@ -7,6 +7,7 @@
 . ci/bench/measure.sh
 . ci/bench/dockerfile.sh
 . ci/bench/publish.sh
+. ci/bench/report.sh
 
 [ "$(id -u)" = 0 ] || die "make bench builds an image, which needs root"
 ci/setup.sh run
@@ -33,6 +34,7 @@ for command in --help lint "plan rocm-mmq"; do
 	milliseconds "$strix" --project "$root" $command
 	row "\`strix-build $command\`" "$took ms" "100 ms"
 done
+reporting
 
 if [ -n "${LLAMA_CPP-}" ]; then
 	mkdir "$work/project"

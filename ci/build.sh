@@ -3,6 +3,7 @@
 # seconds.
 . "$(dirname "$0")/lib.sh"
 
+ci/chart.sh
 mkdir -p bin
 say "building bin/strix-build"
 go build -o bin/strix-build ./cmd/strix-build

@@ -23,6 +23,7 @@ need runc runc runc
 need debootstrap debootstrap debootstrap
 need /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring debian-keyring
 [ -e /etc/pki/tls/certs/ca-bundle.crt ] || need /etc/ssl/certs/ca-certificates.crt ca-certificates ca-certificates
+need npm npm nodejs-npm # fetches the charting library of reports, see ci/chart.sh: 37 s and 236 MB on a bare Debian 12
 if [ "$what" = test ]; then # one test compiles the miniature upstream on this machine
 	need c++ g++ gcc-c++
 	need cmake cmake cmake

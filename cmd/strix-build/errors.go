@@ -39,16 +39,16 @@ func usage(format string, args ...any) error {
 	return &build.UsageError{Text: fmt.Sprintf(format, args...)}
 }
 
-// report prints err for people and returns the exit code. File problems come with their snippet, a failed step with
+// reportError prints err for people and returns the exit code. File problems come with their snippet, a failed step with
 // the YAML line that asked for it.
-func report(w io.Writer, err error, fsys fs.FS) int {
+func reportError(w io.Writer, err error, fsys fs.FS) int {
 	if err == nil {
 		return exitDone
 	}
 	if many := joined(err); many != nil {
 		code := exitDone
 		for _, e := range many {
-			code = max(code, report(w, e, fsys))
+			code = max(code, reportError(w, e, fsys))
 		}
 		return code
 	}

@@ -47,7 +47,7 @@ func TestReport(t *testing.T) {
 			t.Parallel()
 			var out strings.Builder
 			files := fstest.MapFS{"recipes/a.yaml": {Data: []byte("name: a\nb: 1\n")}}
-			if code := report(&out, tc.err, files); code != tc.code {
+			if code := reportError(&out, tc.err, files); code != tc.code {
 				t.Errorf("exit code %d, want %d", code, tc.code)
 			}
 			if got := out.String(); got != tc.want {

@@ -14,10 +14,10 @@ import (
 var floors = [][]string{
 	0: {"internal/codeobject/codeobjecttest", "containers", "patches", "recipes", "internal/codeobject", "internal/diag", "internal/dynlink/dynlinktest", "internal/gguf", "internal/host", "internal/keyless/keylesstest", "internal/llamabench", "internal/llamalog", "internal/miniature", "internal/plot", "internal/printable",
 		"internal/program", "internal/progress", "internal/prompt", "internal/rank", "internal/sign", "internal/strictyaml", "internal/tag", "internal/toolbox/toolboxtest", "internal/version"},
-	1: {"internal/backendops/opstest", "internal/bench/benchtest", "internal/campaign", "internal/dynlink", "internal/factorial", "internal/kernels", "internal/keyless", "internal/llamaserver", "internal/patch", "internal/prove/provetest", "internal/recipe", "internal/upstream", "internal/upstream/upstreamtest"},
+	1: {"internal/backendops/opstest", "internal/bench/benchtest", "internal/campaign", "internal/dynlink", "internal/factorial", "internal/kernels", "internal/keyless", "internal/llamaserver", "internal/patch", "internal/prove/provetest", "internal/recipe", "internal/report", "internal/upstream", "internal/upstream/upstreamtest"},
 	2: {"internal/fit", "internal/gate", "internal/graph", "internal/prove", "internal/series"},
 	3: {"internal/attest", "internal/backendops", "internal/bench", "internal/buildkit", "internal/correctness", "internal/project", "internal/publish", "internal/resolve", "internal/rootfs", "internal/runner", "internal/serving", "internal/static", "internal/store", "internal/toolbox"},
-	4: {"internal/ab", "internal/build", "internal/buildkit/buildkittest", "internal/faults", "internal/matrix", "internal/registry", "internal/weekly"},
+	4: {"internal/ab", "internal/build", "internal/buildkit/buildkittest", "internal/faults", "internal/matrix", "internal/page", "internal/registry", "internal/weekly"},
 	5: {"cmd/strix-build", "internal/e2e"},
 }
 
@@ -26,6 +26,7 @@ var beside = map[string][]string{
 	"internal/ab":         {"internal/matrix"},
 	"internal/gguf":       {"internal/strictyaml"},
 	"internal/llamalog":   {"internal/strictyaml"},
+	"internal/page":       {"internal/matrix"},
 	"internal/strictyaml": {"internal/diag"},
 	"internal/tag":        {"internal/version"},
 	"internal/upstream":   {"internal/patch"},

@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string, s streams) int {
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	return report(s.err, err, a.fsys)
+	return reportError(s.err, err, a.fsys)
 }
 
 func (a *app) root() *cobra.Command {
@@ -82,7 +82,7 @@ func (a *app) root() *cobra.Command {
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more on stderr")
 	f.StringVar(&a.logFormat, "log-format", "text", "text or json")
 	root.AddCommand(a.recipeCmd(), a.weeklyCmd(), a.lintCmd(), a.lockCmd(), a.patchCmd(), a.planCmd(), a.graphCmd(), a.explainCmd(), a.imagesCmd(),
-		a.proveCmd(), a.gateCmd(), a.benchCmd(), a.abCmd(), a.publishCmd(), a.verifyCmd(), a.promoteCmd(), a.tagsCmd(), a.aliasCmd(), a.rollbackCmd(), a.pruneCmd(), a.copyCmd(), a.registryCmd(), a.runCmd(), a.toolboxCmd(),
+		a.proveCmd(), a.gateCmd(), a.benchCmd(), a.reportCmd(), a.abCmd(), a.publishCmd(), a.verifyCmd(), a.promoteCmd(), a.tagsCmd(), a.aliasCmd(), a.rollbackCmd(), a.pruneCmd(), a.copyCmd(), a.registryCmd(), a.runCmd(), a.toolboxCmd(),
 		a.kernelsCmd(), a.attestCmd(), a.keyCmd(), a.builderCmd(), a.versionCmd(), a.cutCmd(), a.miniatureCmd(), a.smokeModelCmd())
 	argsAreUsage(root)
 	return root

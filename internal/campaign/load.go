@@ -31,6 +31,15 @@ type placed struct {
 	line int
 }
 
+// Rows are all of the base's, file by file.
+func (b *Base) Rows() []*llamabench.Row {
+	var out []*llamabench.Row
+	for _, p := range b.rows {
+		out = append(out, p.Row)
+	}
+	return out
+}
+
 func (p placed) at() string { return fmt.Sprintf("%s:%d", p.file, p.line) }
 
 // Load reads a file of llama-bench's rows ("-o jsonl"), or all such files below a folder. The error names file and line, where rows cannot be

@@ -87,7 +87,7 @@ func (e *Evidence) cell(run int, test string, arm gate.Arm) (Cell, map[half]floa
 			}
 			return c, nil
 		}
-		v := s.speed(test)
+		v := s.Speed(test)
 		if s.Part != gate.Round || v <= 0 {
 			continue
 		}
@@ -135,7 +135,7 @@ func (e *Evidence) Watched(run int, test string) gate.Watch {
 	var round [2]float64
 	for i := range e.Samples {
 		s := &e.Samples[i]
-		v := s.speed(test)
+		v := s.Speed(test)
 		if s.Run != run || s.Arm != letter(0) || v <= 0 {
 			continue
 		}

@@ -131,10 +131,10 @@ type ChatAnswer struct {
 	Accepted int     `json:"accepted"`
 }
 
-// speed is a process's figure of a test, in tokens a second: 0 where it has none.
-func (s *Sample) speed(test string) float64 {
+// Speed is a process's figure of a test, in tokens a second: 0 where it has none.
+func (s *Sample) Speed(test string) float64 {
 	if test != Chat {
-		return s.Speed(test)
+		return s.Sample.Speed(test)
 	}
 	var tokens, seconds float64
 	for _, c := range s.Chats {

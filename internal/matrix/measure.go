@@ -119,7 +119,7 @@ func (s *Sample) tell(log io.Writer) {
 	if len(s.Chats) == 0 {
 		return
 	}
-	fmt.Fprintf(log, "%d chats, %.4g tokens/s", len(s.Chats), s.speed(Chat))
+	fmt.Fprintf(log, "%d chats, %.4g tokens/s", len(s.Chats), s.Speed(Chat))
 	if a, ok := s.acceptance(); ok {
 		fmt.Fprintf(log, ", %.0f %% of drafts accepted", 100*a)
 	}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"strix-build/internal/gate"
+	"strix-build/internal/page"
+	"strix-build/internal/report"
+	"strix-build/internal/store"
+)
+
+// site writes a page of each image of the store, or of a track, and the index of them.
+func (r *reporter) site(ctx context.Context) error {
+	if err := r.open(); err != nil {
+		return err
+	}
+	shown := r.siteRecords()
+	if len(shown) == 0 {
+		if r.track != "" {
+			return usage("no image of track %q is in the local store", r.track)
+		}
+		return usage("the local store has no image")
+	}
+	if err := os.MkdirAll(r.reportFlags.site, 0o755); err != nil {
+		return err
+	}
+	title := "Images"
+	if r.track != "" {
+		title += " of track " + r.track
+	}
+	index := report.Images{Title: title, Lead: "The newest first. A verdict is that of the image's gate."}
+	for _, rec := range shown {
+		s, err := r.image(ctx, rec)
+		if err != nil {
+			return err
+		}
+		p := &report.Page{Title: s.Name, Made: madeBy(), Subjects: []report.Subject{s}}
+		file := pageName(rec)
+		if err := r.writePage(filepath.Join(r.reportFlags.site, file), p.HTML); err != nil {
+			return err
+		}
+		index.Rows = append(index.Rows, indexRow(rec, s.Verdict, file))
+	}
+	sections, err := r.drifts(shown)
+	if err != nil {
+		return err
+	}
+	return r.writeIndex(title, append([]report.Section{index}, sections...))
+}
+
+// drifts are the lines of the ledger that are about the images shown.
+func (r *reporter) drifts(shown []*store.Record) ([]report.Section, error) {
+	ledger, err := r.ledger()
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]bool{}
+	for _, rec := range shown {
+		known[rec.Name], known[rec.Ref] = true, true
+	}
+	return page.Drifts(slices.DeleteFunc(ledger, func(e gate.Entry) bool { return !known[e.Candidate.Name] })), nil
+}
+
+func (r *reporter) writeIndex(title string, sections []report.Section) error {
+	s := report.Subject{Name: title, Kind: "index", Sections: sections}
+	p := &report.Page{Title: title, Made: madeBy(), Subjects: []report.Subject{s}}
+	if err := r.writePage(filepath.Join(r.reportFlags.site, "index.md"), p.Markdown); err != nil {
+		return err
+	}
+	return r.writePage(filepath.Join(r.reportFlags.site, "index.html"), p.HTML) // last: what it links to is there
+}
+
+// siteRecords are the images to show, the newest first, each once: the store keeps some under a second name.
+func (r *reporter) siteRecords() []*store.Record {
+	var out []*store.Record
+	seen := map[string]bool{}
+	kept := func(rec *store.Record) bool {
+		return strings.HasSuffix(rec.Name, store.LastGood) || strings.HasSuffix(rec.Name, store.Anchor)
+	}
+	for _, second := range []bool{false, true} {
+		for _, rec := range r.records {
+			other := rec.Tests != "" || seen[rec.Digest] || kept(rec) != second
+			if other || r.track != "" && (rec.Made == nil || rec.Made.Track != r.track) {
+				continue
+			}
+			seen[rec.Digest] = true
+			out = append(out, rec)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *store.Record) int { return b.Built.Compare(a.Built) })
+	return out
+}
+
+// pageName is a file that stays an image's.
+func pageName(rec *store.Record) string {
+	_, hex, _ := strings.Cut(rec.Digest, ":")
+	return fmt.Sprintf("%s-%.12s.html", fileName(rec.Ref), hex)
+}
+
+func indexRow(rec *store.Record, v *report.Verdict, file string) report.Image {
+	out := report.Image{Name: rec.Ref, Build: rec.Inputs["llama.cpp build"], Digest: rec.Digest, Built: rec.Built, Size: rec.Size, Verdict: v.Word, Tone: page.Tone(v.Word), Page: file}
+	if len(v.Reasons) > 0 {
+		out.Why = v.Reasons[0]
+	}
+	return out
+}
