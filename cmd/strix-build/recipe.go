@@ -187,6 +187,9 @@ func (a *app) build(ctx context.Context, names []string, opt build.Options, targ
 		a.buildCompanions(ctx, b, names, results, opt, gating)
 	}
 	done()
+	for _, n := range b.Notices() {
+		a.printf("%s\n", n)
+	}
 	for i, r := range results {
 		if r == nil {
 			continue
@@ -229,8 +232,15 @@ func (a *app) summary(r *build.Result) {
 	case r.Dir != "":
 		a.printf("%s: tree in %s\n", r.Name, r.Dir)
 	default:
-		a.printf("%s: built in %s, %.1f MB compressed%s\n", r.Name, r.Took.Round(100e6), float64(r.Size)/1e6, ccacheText(r.Ccache))
+		a.printf("%s: built in %s%s, %.1f MB compressed%s\n", r.Name, r.Took.Round(100e6), onText(r.Builder), float64(r.Size)/1e6, ccacheText(r.Ccache))
 	}
+}
+
+func onText(builder string) string {
+	if builder == "" {
+		return ""
+	}
+	return " on " + builder
 }
 
 func ccacheText(c *build.Ccache) string {
