@@ -37,6 +37,7 @@ type Builder struct {
 	Trees    *store.Store // bases, exported sources, this program
 	Cache    string       // folder for what can be fetched again (pull request diffs)
 	Builders []Endpoint   // siblings are spread over them
+	Caches   Caches
 	Display  Display
 	Log      *slog.Logger
 	Self     string // path of this program, for the library cut

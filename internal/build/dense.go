@@ -23,14 +23,10 @@ import (
 
 // dense compresses the layers that siblings share as far as zstd goes, each once: a later image takes what an earlier
 // one left in the store, and most was compressed while llama.cpp was compiled.
-func (w *work) dense(ctx context.Context, m *machine, staging string) error {
+func (w *work) dense(ctx context.Context, m *machine, img *store.Staged) error {
 	// The second sibling finds what the first made; and zstd takes every core.
 	w.b.compressing.Lock()
 	defer w.b.compressing.Unlock()
-	img, err := w.b.Images.Staged(staging)
-	if err != nil {
-		return err
-	}
 	there, err := w.denser(ctx, m, img, img.Shared())
 	if err == nil && !there {
 		w.notes = append(w.notes, fmt.Sprintf("layers are larger than they could be: container %q has no zstd among packages.build",
@@ -135,8 +131,14 @@ func (w *work) compress(ctx context.Context, m *machine, img *store.Staged, laye
 			return false, err
 		}
 	}
+	from, to, err := w.packedCache()
+	if err != nil {
+		return false, err
+	}
 	err = w.b.feed(m, func(status chan *client.SolveStatus) error {
 		return m.Run(ctx, buildkit.Solve{
+			From:    from,
+			To:      to,
 			Folders: map[string]string{graph.LayersLocal: in},
 			Export:  &client.ExportEntry{Type: client.ExporterLocal, OutputDir: out},
 			Status:  status,

@@ -82,11 +82,16 @@ func (w *work) solve(ctx context.Context, m *machine) (*Result, error) {
 			return nil, err
 		}
 	}
+	from, err := w.cacheFrom()
+	if err != nil {
+		return nil, err
+	}
 	err = w.b.feed(m, func(status chan *client.SolveStatus) error {
 		return m.Run(ctx, buildkit.Solve{
 			Stores:  map[string]content.Store{graph.StoreID: w.b.Trees.Content()},
 			Secrets: w.b.Secrets,
 			Export:  w.export(staging),
+			From:    from,
 			Status:  status,
 		}, graph.Marshal, func(ctx context.Context, s *buildkit.Session) (*buildkit.Product, error) { return w.steps(ctx, m, s) })
 	})
@@ -104,13 +109,21 @@ func (w *work) solve(ctx context.Context, m *machine) (*Result, error) {
 	default:
 		return w.keepTree(staging)
 	}
-	if err := w.dense(ctx, m, staging); err != nil {
+	img, err := w.b.Images.Staged(staging)
+	if err != nil {
+		return nil, err
+	}
+	if err := img.CreatedBy(graph.CreatedBy(w.in)); err != nil {
+		return nil, err
+	}
+	if err := w.dense(ctx, m, img); err != nil {
 		return nil, err
 	}
 	rec, err := w.b.Images.Import(ctx, staging, w.record())
 	if err != nil {
 		return nil, err
 	}
+	w.keepSteps(ctx, m)
 	return &Result{Record: rec, Ccache: w.ccache, Notes: w.notes}, nil
 }
 
