@@ -43,12 +43,26 @@ func (a *app) trees() (*store.Store, error) {
 	return store.Open(filepath.Join(dir, "trees"))
 }
 
-func (a *app) engine() (buildkit.Options, error) {
-	if err := buildkit.CheckAddress(a.builder); err != nil {
-		return buildkit.Options{}, &build.HintError{Err: usage("%v", err), Hint: buildkit.Hint(err)}
-	}
+// engines are the builders that the user named, or one that is looked for.
+func (a *app) engines() ([]buildkit.Options, error) {
 	dir, err := a.state()
-	return buildkit.Options{Address: a.builder, StateDir: filepath.Join(dir, "builder"), Log: a.log}, err
+	if err != nil {
+		return nil, err
+	}
+	all, err := buildkit.Options{StateDir: filepath.Join(dir, "builder"), Log: a.log}.Several(a.builders)
+	if err != nil {
+		return nil, &build.HintError{Err: usage("%v", err), Hint: buildkit.Hint(err)}
+	}
+	return all, nil
+}
+
+// endpoints are engines as builds take them.
+func endpoints(engines []buildkit.Options) []build.Endpoint {
+	var out []build.Endpoint
+	for _, o := range engines {
+		out = append(out, build.Endpoint{Name: o.Name(), Connect: func(ctx context.Context) (*buildkit.Builder, error) { return buildkit.Connect(ctx, o) }})
+	}
+	return out
 }
 
 // newBuilder wires the real parts. The returned function ends the display; call it before printing results.
@@ -69,7 +83,7 @@ func (a *app) newBuilder(show bool) (*build.Builder, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	eng, err := a.engine()
+	engines, err := a.engines()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -83,9 +97,9 @@ func (a *app) newBuilder(show bool) (*build.Builder, func(), error) {
 	}
 	return &build.Builder{
 		Project: p, Images: images, Trees: trees, Cache: filepath.Join(dir, "cache"), Display: display, Log: a.log, Self: self, Tool: versionText(),
-		Mirror:  os.Getenv("STRIX_DEBIAN_MIRROR"),
-		Secrets: hostSecrets(),
-		Connect: func(ctx context.Context) (*buildkit.Builder, error) { return buildkit.Connect(ctx, eng) },
+		Mirror:   os.Getenv("STRIX_DEBIAN_MIRROR"),
+		Secrets:  hostSecrets(),
+		Builders: endpoints(engines),
 	}, done, nil
 }
 

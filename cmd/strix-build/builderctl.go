@@ -31,40 +31,53 @@ func (a *app) builderStatusCmd() *cobra.Command {
 		Use:   "status",
 		Short: "say which builder a build would use, and how it is",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			eng, err := a.engine()
-			if err != nil {
-				return err
-			}
-			r, err := buildkit.Status(cmd.Context(), eng)
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return json.NewEncoder(a.out).Encode(r)
-			}
-			w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-			row := func(k string, v any) {
-				if s := fmt.Sprint(v); s != "" && s != "0" {
-					fmt.Fprintf(w, "%s\t%s\n", k, s)
-				}
-			}
-			row("builder", r.How)
-			row("address", r.Address)
-			row("running", r.Running)
-			row("pid", r.PID)
-			row("version", r.Version)
-			row("cache", fmt.Sprintf("%.1f GB", float64(r.CacheBytes)/1e9))
-			row("root", r.Root)
-			row("log", r.LogFile)
-			for _, p := range r.PassedOver {
-				row("passed over", fmt.Sprintf("%s: %v", p.Way, p.Err))
-			}
-			return w.Flush()
-		},
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.builderStatus(cmd.Context(), asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// builderStatus shows the builders one after the other; one that cannot be used is an error at the end.
+func (a *app) builderStatus(ctx context.Context, asJSON bool) error {
+	engines, err := a.engines()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for i, eng := range engines {
+		r, err := buildkit.Status(ctx, eng)
+		if err == nil && asJSON {
+			err = json.NewEncoder(a.out).Encode(r)
+		} else if err == nil {
+			if i > 0 {
+				fmt.Fprintln(a.out)
+			}
+			err = a.printStatus(r)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func (a *app) printStatus(r buildkit.Report) error {
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	row := func(k string, v any) {
+		if s := fmt.Sprint(v); s != "" && s != "0" {
+			fmt.Fprintf(w, "%s\t%s\n", k, s)
+		}
+	}
+	row("builder", r.How)
+	row("address", r.Address)
+	row("running", r.Running)
+	row("pid", r.PID)
+	row("version", r.Version)
+	row("cache", fmt.Sprintf("%.1f GB", float64(r.CacheBytes)/1e9))
+	row("root", r.Root)
+	row("log", r.LogFile)
+	for _, p := range r.PassedOver {
+		row("passed over", fmt.Sprintf("%s: %v", p.Way, p.Err))
+	}
+	return w.Flush()
 }
 
 func (a *app) builderPruneCmd() *cobra.Command {
@@ -79,13 +92,17 @@ func (a *app) builderPruneCmd() *cobra.Command {
 only with --all: a base made anew is another base, and everything on it is built again.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			eng, err := a.engine()
+			engines, err := a.engines()
 			if err != nil {
 				return err
 			}
-			freed, err := buildkit.Prune(cmd.Context(), eng, all, int64(keep*1e9))
-			if err != nil {
-				return err
+			var freed int64
+			for _, eng := range engines {
+				n, err := buildkit.Prune(cmd.Context(), eng, all, int64(keep*1e9))
+				freed += n
+				if err != nil {
+					return err
+				}
 			}
 			trees, err := a.pruneTrees(cmd.Context(), all)
 			if err != nil {
@@ -120,11 +137,11 @@ func (a *app) builderStopCmd() *cobra.Command {
 		Short: "stop a daemon of ours that still runs; its cache stays",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			eng, err := a.engine()
+			engines, err := a.engines()
 			if err != nil {
 				return err
 			}
-			return buildkit.Stop(cmd.Context(), eng)
+			return buildkit.Stop(cmd.Context(), engines[0]) // what this program starts is the same for all
 		},
 	}
 }

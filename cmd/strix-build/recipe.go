@@ -83,6 +83,7 @@ func (a *app) recipeCmd() *cobra.Command {
 		load, push     string
 		signing        signerFlags
 		gating         recipeGate
+		caching        cacheFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "recipe NAME...",
@@ -115,7 +116,14 @@ the gate compares single operations of the GPU with the CPU's. An image that wil
 			if target != string(build.Image) && len(names) > 1 && output != "" {
 				return usage("--output takes one recipe, not %d", len(names))
 			}
-			return a.build(cmd.Context(), names, opt, build.Target(target), output, delivery{load, push, signing}, gating, asJSON)
+			if push != "" && push == caching.repository {
+				return usage("--cache %s: images are published there; caches need a repository of their own", push)
+			}
+			caches, err := caching.caches()
+			if err != nil {
+				return err
+			}
+			return a.build(cmd.Context(), names, opt, build.Target(target), output, delivery{load, push, signing}, gating, caches, asJSON)
 		},
 	}
 	bf.add(cmd)
@@ -126,6 +134,7 @@ the gate compares single operations of the GPU with the CPU's. An image that wil
 	fl.StringVar(&target, "target", "image", "`STEP` to stop at: source (the patched tree), build (the build tree), image, or test (the image, and its companion with test-backend-ops)")
 	fl.StringVar(&output, "output", "", "`DIR` for --target source and build (default NAME-TARGET)")
 	gating.register(fl)
+	caching.register(fl)
 	fl.StringVar(&load, "load", "", "load the image into `ENGINE`: podman or docker")
 	fl.StringVar(&push, "push", "", "publish the image to `REPOSITORY` (strix-build publish)")
 	signing.add(fl, "private key `FILE` that signs what --push attaches to the image")
@@ -168,7 +177,7 @@ func (a *app) recipeNames(names []string, all bool) ([]string, error) {
 }
 
 // build runs the builds, delivers what succeeded and prints one result a line.
-func (a *app) build(ctx context.Context, names []string, opt build.Options, target build.Target, output string, to delivery, gating recipeGate, asJSON bool) error {
+func (a *app) build(ctx context.Context, names []string, opt build.Options, target build.Target, output string, to delivery, gating recipeGate, caches build.Caches, asJSON bool) error {
 	if err := checkTarget(string(target)); err != nil {
 		return err
 	}
@@ -182,11 +191,15 @@ func (a *app) build(ctx context.Context, names []string, opt build.Options, targ
 	if err != nil {
 		return err
 	}
+	b.Caches = caches
 	results, errs := b.All(ctx, names, opt, target, output)
 	if target == build.Image {
 		a.buildCompanions(ctx, b, names, results, opt, gating)
 	}
 	done()
+	for _, n := range b.Notices() {
+		a.printf("%s\n", n)
+	}
 	for i, r := range results {
 		if r == nil {
 			continue
@@ -229,8 +242,15 @@ func (a *app) summary(r *build.Result) {
 	case r.Dir != "":
 		a.printf("%s: tree in %s\n", r.Name, r.Dir)
 	default:
-		a.printf("%s: built in %s, %.1f MB compressed%s\n", r.Name, r.Took.Round(100e6), float64(r.Size)/1e6, ccacheText(r.Ccache))
+		a.printf("%s: built in %s%s, %.1f MB compressed%s\n", r.Name, r.Took.Round(100e6), onText(r.Builder), float64(r.Size)/1e6, ccacheText(r.Ccache))
 	}
+}
+
+func onText(builder string) string {
+	if builder == "" {
+		return ""
+	}
+	return " on " + builder
 }
 
 func ccacheText(c *build.Ccache) string {

@@ -35,7 +35,7 @@ type app struct {
 
 	projectDir string
 	stateDir   string
-	builder    string
+	builders   []string
 	progress   string
 	verbose    bool
 	logFormat  string
@@ -77,7 +77,7 @@ func (a *app) root() *cobra.Command {
 	f := root.PersistentFlags()
 	f.StringVar(&a.projectDir, "project", "", "`DIR` with recipes/, patches/ and containers/ (default: the one around the working directory, else the data in the program)")
 	f.StringVar(&a.stateDir, "state", "", "`DIR` for images, cache and builder (default $STRIX_BUILD_STATE, else ~/.local/share/strix-build)")
-	f.StringVar(&a.builder, "builder", "", "BuildKit `ADDRESS` (default: $BUILDKIT_HOST, else one is found or started)")
+	f.StringArrayVar(&a.builders, "builder", nil, "BuildKit `ADDRESS`; given several times, recipes are spread over them (default: $STRIX_BUILDERS, $BUILDKIT_HOST, else one is found or started)")
 	f.StringVar(&a.progress, "progress", "", "progress `MODE`: auto, tty, plain, quiet, rawjson (default $BUILDKIT_PROGRESS, else auto)")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more on stderr")
 	f.StringVar(&a.logFormat, "log-format", "text", "text or json")

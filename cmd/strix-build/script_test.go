@@ -40,7 +40,7 @@ func TestScript(t *testing.T) {
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
 			e.Setenv("STRIX_BUILD_STATE", filepath.Join(e.WorkDir, "state"))
 			e.Setenv("GIT_CONFIG_NOSYSTEM", "1")
-			for _, v := range []string{"BUILDKIT_HOST", "BUILDKIT_PROGRESS", "STRIX_BUILDKITD", "STRIX_BUILDKIT_IMAGE", "STRIX_DEBIAN_MIRROR",
+			for _, v := range []string{"BUILDKIT_HOST", "BUILDKIT_PROGRESS", "STRIX_BUILDERS", "STRIX_BUILDKITD", "STRIX_BUILDKIT_IMAGE", "STRIX_DEBIAN_MIRROR",
 				"SIGSTORE_ID_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"} {
 				e.Setenv(v, "")
 			}

@@ -16,8 +16,8 @@ import (
 	digest "github.com/opencontainers/go-digest"
 	"github.com/sourcegraph/conc/pool"
 
-	"strix-build/internal/buildkit"
 	"strix-build/internal/diag"
+	"strix-build/internal/fleet"
 	"strix-build/internal/project"
 	"strix-build/internal/store"
 	"strix-build/internal/upstream"
@@ -32,21 +32,23 @@ type Display interface {
 
 // Builder does builds for one project.
 type Builder struct {
-	Project project.Project
-	Images  *store.Store // finished images
-	Trees   *store.Store // bases, exported sources, this program
-	Cache   string       // folder for what can be fetched again (pull request diffs)
-	Connect func(context.Context) (*buildkit.Builder, error)
-	Display Display
-	Log     *slog.Logger
-	Self    string // path of this program, for the library cut
-	Tool    string // its version, for records
-	Secrets map[string][]byte
-	Mirror  string // debootstrap's mirror, "" for its default
+	Project  project.Project
+	Images   *store.Store // finished images
+	Trees    *store.Store // bases, exported sources, this program
+	Cache    string       // folder for what can be fetched again (pull request diffs)
+	Builders []Endpoint   // siblings are spread over them
+	Caches   Caches
+	Display  Display
+	Log      *slog.Logger
+	Self     string // path of this program, for the library cut
+	Tool     string // its version, for records
+	Secrets  map[string][]byte
+	Mirror   string // debootstrap's mirror, "" for its default
 
-	trees, compiling, compressing sync.Mutex
+	trees, compressing sync.Mutex
 
-	early early // guarded by compressing
+	early   early // guarded by compressing
+	notices notices
 }
 
 // Options say what differs from the project's files.
@@ -80,11 +82,12 @@ const (
 // Result is one finished build.
 type Result struct {
 	*store.Record
-	UpToDate bool          `json:"upToDate"`         // answered from the key; nothing ran
-	Ccache   *Ccache       `json:"ccache,omitempty"` // of the compile, also where that step came from the cache; nil without its log
-	Notes    []string      `json:"notes,omitempty"`  // for people: advisories, patches already upstream, …
-	Took     time.Duration `json:"took"`             // in JSON: nanoseconds
-	Dir      string        `json:"dir,omitempty"`    // for targets other than image
+	UpToDate bool          `json:"upToDate"`          // answered from the key; nothing ran
+	Ccache   *Ccache       `json:"ccache,omitempty"`  // of the compile, also where that step came from the cache; nil without its log
+	Notes    []string      `json:"notes,omitempty"`   // for people: advisories, patches already upstream, …
+	Took     time.Duration `json:"took"`              // in JSON: nanoseconds
+	Dir      string        `json:"dir,omitempty"`     // for targets other than image
+	Builder  string        `json:"builder,omitempty"` // which of several made it
 }
 
 // All builds names, siblings at the same time. One failing sibling does not stop the others; results and errors are
@@ -96,13 +99,13 @@ func (b *Builder) All(ctx context.Context, names []string, opt Options, target T
 		return results, []error{err}
 	}
 	defer release()
-	conn := &connection{connect: b.Connect}
-	defer conn.close()
+	r := &run{machines: b.machines(ctx, needs(target)), memory: recall(b.Cache)}
+	defer r.machines.Close()
 	defer b.early.close()
 	p := pool.New().WithMaxGoroutines(max(1, len(names)))
 	for i, name := range names {
 		p.Go(func() {
-			results[i], errs[i] = b.one(ctx, conn, name, opt, target, output)
+			results[i], errs[i] = b.one(ctx, r, name, opt, target, output)
 			if errs[i] != nil {
 				errs[i] = fmt.Errorf("recipe %s: %w", name, errs[i])
 			}
@@ -112,18 +115,24 @@ func (b *Builder) All(ctx context.Context, names []string, opt Options, target T
 	return results, errs
 }
 
-func (b *Builder) one(ctx context.Context, conn *connection, name string, opt Options, target Target, output string) (*Result, error) {
+// run is what the builds of one call share.
+type run struct {
+	machines *fleet.Fleet[*machine]
+	memory   *memory
+}
+
+func (b *Builder) one(ctx context.Context, r *run, name string, opt Options, target Target, output string) (*Result, error) {
 	if target == Source {
 		return b.patchedTree(ctx, name, opt, output)
 	}
 	if target == Test {
-		return b.companion(ctx, conn, name, opt)
+		return b.companion(ctx, r, name, opt)
 	}
 	w, err := b.prepare(ctx, name, opt, target, output)
 	if err != nil {
 		return nil, err
 	}
-	return w.finish(ctx, conn, opt.Force)
+	return w.finish(ctx, r, opt.Force)
 }
 
 // prepare finds out all that decides an image, and makes its graph.
@@ -145,20 +154,28 @@ func (b *Builder) prepare(ctx context.Context, name string, opt Options, target 
 }
 
 // finish answers from the store, or builds.
-func (w *work) finish(ctx context.Context, conn *connection, force bool) (*Result, error) {
+func (w *work) finish(ctx context.Context, r *run, force bool) (*Result, error) {
 	if w.keepsImage() && !force {
-		if r, err := w.b.Images.Find(w.name()); err != nil {
+		if rec, err := w.b.Images.Find(w.name()); err != nil {
 			return nil, err
-		} else if r != nil && r.Key == w.key && r.Tests == w.testedDigest() {
-			r.Tags = w.tags() // a name for pushing, no input of the build
-			return &Result{Record: r, UpToDate: true, Notes: w.plan.Notes(), Took: time.Since(w.started)}, nil
+		} else if rec != nil && rec.Key == w.key && rec.Tests == w.testedDigest() {
+			rec.Tags = w.tags() // a name for pushing, no input of the build
+			return &Result{Record: rec, UpToDate: true, Notes: w.plan.Notes(), Took: time.Since(w.started)}, nil
 		}
 	}
-	bk, err := conn.get(ctx)
-	if err != nil {
-		return nil, err
-	}
-	res, err := w.run(ctx, bk)
+	image := w.plan.Recipe.ImageName()
+	task := fleet.Task{Name: w.plan.Recipe.Name.Value, Last: r.memory.of(image), Bound: w.tested != nil}
+	var res *Result
+	err := r.machines.Do(ctx, task, func(ctx context.Context, m *machine) (err error) {
+		if res, err = w.run(ctx, m); err != nil {
+			return err
+		}
+		res.Builder = m.name
+		if err := r.memory.set(image, m.endpoint); err != nil {
+			w.b.Log.Debug("not remembered", "image", image, "builder", m.endpoint, "error", err)
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // companion builds an image where the store lacks it, and then the companion that tests it. Options.Force is about the companion.
-func (b *Builder) companion(ctx context.Context, conn *connection, name string, opt Options) (*Result, error) {
+func (b *Builder) companion(ctx context.Context, r *run, name string, opt Options) (*Result, error) {
 	image, err := b.prepare(ctx, name, opt, Image, "")
 	if err != nil {
 		return nil, err
@@ -24,7 +24,7 @@ func (b *Builder) companion(ctx context.Context, conn *connection, name string, 
 	if err != nil {
 		return nil, err
 	}
-	built, err := image.finish(ctx, conn, false)
+	built, err := image.finish(ctx, r, false)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func (b *Builder) companion(ctx context.Context, conn *connection, name string, 
 	if !built.UpToDate {
 		test.notes = append(image.notes, fmt.Sprintf("%s was built for it: %s", built.Ref, built.Digest))
 	}
-	return test.finish(ctx, conn, opt.Force)
+	return test.finish(ctx, r, opt.Force)
 }
 
 // name is what the store calls the image.
@@ -69,9 +69,9 @@ func (w *work) testedDigest() string {
 }
 
 // companionStep compiles the test program where the image's were compiled, starts it in the image, and gives its layer.
-func (w *work) companionStep(ctx context.Context, s *buildkit.Session) (*buildkit.Product, error) {
+func (w *work) companionStep(ctx context.Context, m *machine, s *buildkit.Session) (*buildkit.Product, error) {
 	c := w.g.Companion(w.in)
-	if err := w.compileTest(ctx, s, c); err != nil {
+	if err := w.compileTest(ctx, m, s, c); err != nil {
 		return nil, err
 	}
 	if _, err := s.Evaluate(ctx, c.Verify); err != nil {
@@ -85,9 +85,9 @@ func (w *work) companionStep(ctx context.Context, s *buildkit.Session) (*buildki
 	return &buildkit.Product{Ref: ref, Config: config}, err
 }
 
-func (w *work) compileTest(ctx context.Context, s *buildkit.Session, c *graph.Companion) error {
-	w.b.compiling.Lock() // see compileStep
-	defer w.b.compiling.Unlock()
+func (w *work) compileTest(ctx context.Context, m *machine, s *buildkit.Session, c *graph.Companion) error {
+	m.compiling.Lock()
+	defer m.compiling.Unlock()
 	before := w.ccache
 	ref, err := s.Evaluate(ctx, c.Tree)
 	if err != nil {

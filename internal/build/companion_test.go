@@ -32,7 +32,7 @@ func TestCompanionIsAnsweredFromTheStore(t *testing.T) {
 	t.Parallel()
 	repo, p := mini(t)
 	b := newBuilder(t, p)
-	b.Connect = func(context.Context) (*buildkit.Builder, error) { return nil, errors.New("a builder is asked for") }
+	b.Builders[0].Connect = func(context.Context) (*buildkit.Builder, error) { return nil, errors.New("a builder is asked for") }
 	opt := fromClone(repo.Git)
 	image := keep(t, b, "cpu", opt)
 	ask := func() (*Result, error) {

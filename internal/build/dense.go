@@ -23,15 +23,11 @@ import (
 
 // dense compresses the layers that siblings share as far as zstd goes, each once: a later image takes what an earlier
 // one left in the store, and most was compressed while llama.cpp was compiled.
-func (w *work) dense(ctx context.Context, bk *buildkit.Builder, staging string) error {
+func (w *work) dense(ctx context.Context, m *machine, img *store.Staged) error {
 	// The second sibling finds what the first made; and zstd takes every core.
 	w.b.compressing.Lock()
 	defer w.b.compressing.Unlock()
-	img, err := w.b.Images.Staged(staging)
-	if err != nil {
-		return err
-	}
-	there, err := w.denser(ctx, bk, img, img.Shared())
+	there, err := w.denser(ctx, m, img, img.Shared())
 	if err == nil && !there {
 		w.notes = append(w.notes, fmt.Sprintf("layers are larger than they could be: container %q has no zstd among packages.build",
 			w.plan.Recipe.Container))
@@ -50,7 +46,7 @@ func (w *work) mayCompress() bool {
 
 // denseEarly does it with the packages' layers while llama.cpp is compiled, where a core is often free, and after that
 // none of the wait is left. What comes out is kept until the last sibling has taken it.
-func (w *work) denseEarly(ctx context.Context, bk *buildkit.Builder) error {
+func (w *work) denseEarly(ctx context.Context, m *machine) error {
 	w.b.compressing.Lock()
 	defer w.b.compressing.Unlock()
 	staging, drop, err := w.b.Images.Scratch(ctx)
@@ -58,8 +54,8 @@ func (w *work) denseEarly(ctx context.Context, bk *buildkit.Builder) error {
 		return err
 	}
 	w.b.early.drops = append(w.b.early.drops, drop)
-	err = w.b.Display.Feed(func(status chan *client.SolveStatus) error {
-		return bk.Run(ctx, buildkit.Solve{
+	err = w.b.feed(m, func(status chan *client.SolveStatus) error {
+		return m.Run(ctx, buildkit.Solve{
 			Stores:  map[string]content.Store{graph.StoreID: w.b.Trees.Content()},
 			Secrets: w.b.Secrets,
 			Export:  w.imageExport(staging, earlyLevel),
@@ -70,13 +66,13 @@ func (w *work) denseEarly(ctx context.Context, bk *buildkit.Builder) error {
 		})
 	})
 	if err != nil {
-		return w.hint(ctx, bk.How, err)
+		return w.hint(ctx, m, err)
 	}
 	img, err := w.b.Images.Staged(staging)
 	if err != nil {
 		return err
 	}
-	if _, err := w.denser(ctx, bk, img, slices.Clone(img.Layers)); err != nil {
+	if _, err := w.denser(ctx, m, img, slices.Clone(img.Layers)); err != nil {
 		return err
 	}
 	w.b.early.images = append(w.b.early.images, img)
@@ -98,7 +94,7 @@ func (e *early) close() {
 
 // denser takes for each layer one that is compressed further, and makes those that are missing. It reports whether the
 // toolchain can.
-func (w *work) denser(ctx context.Context, bk *buildkit.Builder, img *store.Staged, layers []ocispecs.Descriptor) (bool, error) {
+func (w *work) denser(ctx context.Context, m *machine, img *store.Staged, layers []ocispecs.Descriptor) (bool, error) {
 	way, err := w.g.DenseID()
 	if err != nil {
 		return false, err
@@ -116,11 +112,11 @@ func (w *work) denser(ctx context.Context, bk *buildkit.Builder, img *store.Stag
 	if len(missing) == 0 {
 		return true, nil
 	}
-	return w.compress(ctx, bk, img, missing, way)
+	return w.compress(ctx, m, img, missing, way)
 }
 
 // compress runs the toolchain's zstd over layers of img and takes what came out: false where there is no zstd.
-func (w *work) compress(ctx context.Context, bk *buildkit.Builder, img *store.Staged, layers []ocispecs.Descriptor, way string) (bool, error) {
+func (w *work) compress(ctx context.Context, m *machine, img *store.Staged, layers []ocispecs.Descriptor, way string) (bool, error) {
 	dir, drop, err := w.b.Images.Scratch(ctx)
 	if err != nil {
 		return false, err
@@ -135,8 +131,14 @@ func (w *work) compress(ctx context.Context, bk *buildkit.Builder, img *store.St
 			return false, err
 		}
 	}
-	err = w.b.Display.Feed(func(status chan *client.SolveStatus) error {
-		return bk.Run(ctx, buildkit.Solve{
+	from, to, err := w.packedCache()
+	if err != nil {
+		return false, err
+	}
+	err = w.b.feed(m, func(status chan *client.SolveStatus) error {
+		return m.Run(ctx, buildkit.Solve{
+			From:    from,
+			To:      to,
 			Folders: map[string]string{graph.LayersLocal: in},
 			Export:  &client.ExportEntry{Type: client.ExporterLocal, OutputDir: out},
 			Status:  status,
@@ -146,7 +148,7 @@ func (w *work) compress(ctx context.Context, bk *buildkit.Builder, img *store.St
 		})
 	})
 	if err != nil {
-		return false, w.hint(ctx, bk.How, err)
+		return false, w.hint(ctx, m, err)
 	}
 	for _, l := range layers {
 		file := filepath.Join(out, l.Digest.Encoded())

@@ -90,10 +90,10 @@ func newBuilder(t *testing.T, p project.Project) *Builder {
 	return &Builder{
 		Project: p, Images: openStore(t, dir, "images"), Trees: openStore(t, dir, "trees"), Cache: filepath.Join(dir, "cache"),
 		Display: display, Log: slog.New(slog.DiscardHandler), Self: os.Args[0],
-		Connect: func(context.Context) (*buildkit.Builder, error) {
+		Builders: []Endpoint{{Connect: func(context.Context) (*buildkit.Builder, error) {
 			t.Error("a builder is asked for")
 			return nil, errors.New("no builder in this test")
-		},
+		}}},
 	}
 }
 

@@ -118,11 +118,9 @@ func (w *work) configureStep(ctx context.Context, s *buildkit.Session) error {
 	return checkConfigure(w.in, string(log), commands)
 }
 
-func (w *work) compileStep(ctx context.Context, s *buildkit.Session) (*buildkit.Ref, error) {
-	// One sibling after the other: each compiler run takes every core, and the second finds in the compiler cache what
-	// the first put there.
-	w.b.compiling.Lock()
-	defer w.b.compiling.Unlock()
+func (w *work) compileStep(ctx context.Context, m *machine, s *buildkit.Session) (*buildkit.Ref, error) {
+	m.compiling.Lock()
+	defer m.compiling.Unlock()
 	ref, err := s.Evaluate(ctx, w.g.Compile)
 	if err != nil {
 		return nil, err
@@ -157,16 +155,16 @@ func (e *HintError) Error() string { return e.Err.Error() }
 func (e *HintError) Unwrap() error { return e.Err }
 
 // hint says what helps where a step's failure alone does not tell.
-func (w *work) hint(ctx context.Context, builder string, err error) error {
+func (w *work) hint(ctx context.Context, m *machine, err error) error {
 	var v *errdefs.VertexError
 	failed := errors.As(err, &v)
 	said := err.Error()
 	if failed {
-		said += string(w.b.Display.Logs(digest.Digest(v.Digest)))
+		said += string(w.b.Display.Logs(m.shown(digest.Digest(v.Digest))))
 	}
 	if strings.Contains(strings.ToLower(said), "no space left on device") {
 		return &HintError{err, fmt.Sprintf("no space left on device: make room for the images in %s and for the builder (%s); "+
-			"`strix-build builder prune` empties the builder's cache", w.b.Images.Dir(), builder)}
+			"`strix-build builder prune` empties the builder's cache", w.b.Images.Dir(), m.How)}
 	}
 	if !failed || w.g.PageFetch.Output() == nil {
 		return err

@@ -54,20 +54,17 @@ func (w *work) graph() error {
 func (w *work) restart() { w.started = time.Now() }
 
 // run solves until no further patch turns out to be upstream already.
-func (w *work) run(ctx context.Context, bk *buildkit.Builder) (*Result, error) {
+func (w *work) run(ctx context.Context, m *machine) (*Result, error) {
 	var err error
 	if w.in.Helper, err = w.b.helper(ctx); err != nil {
 		return nil, err
 	}
-	if err := bk.Require(w.needs()...); err != nil {
-		return nil, err
-	}
-	w.made.BuildKit = bk.Version(ctx)
+	w.made.BuildKit = m.Version(ctx)
 	for {
 		if err := w.graph(); err != nil {
 			return nil, err
 		}
-		res, err := w.solve(ctx, bk)
+		res, err := w.solve(ctx, m)
 		var up *upstreamError
 		if !errors.As(err, &up) {
 			return res, err
@@ -78,7 +75,7 @@ func (w *work) run(ctx context.Context, bk *buildkit.Builder) (*Result, error) {
 }
 
 // solve runs one session and keeps what it exports. Nothing of it is seen before the last rename.
-func (w *work) solve(ctx context.Context, bk *buildkit.Builder) (*Result, error) {
+func (w *work) solve(ctx context.Context, m *machine) (*Result, error) {
 	staging, drop, err := w.b.Images.Scratch(ctx)
 	if err != nil {
 		return nil, err
@@ -89,20 +86,25 @@ func (w *work) solve(ctx context.Context, bk *buildkit.Builder) (*Result, error)
 			return nil, err
 		}
 	}
-	err = w.b.Display.Feed(func(status chan *client.SolveStatus) error {
-		return bk.Run(ctx, buildkit.Solve{
+	from, err := w.cacheFrom()
+	if err != nil {
+		return nil, err
+	}
+	err = w.b.feed(m, func(status chan *client.SolveStatus) error {
+		return m.Run(ctx, buildkit.Solve{
 			Stores:  map[string]content.Store{graph.StoreID: w.b.Trees.Content()},
 			Secrets: w.b.Secrets,
 			Export:  w.export(staging),
+			From:    from,
 			Status:  status,
-		}, graph.Marshal, func(ctx context.Context, s *buildkit.Session) (*buildkit.Product, error) { return w.steps(ctx, bk, s) })
+		}, graph.Marshal, func(ctx context.Context, s *buildkit.Session) (*buildkit.Product, error) { return w.steps(ctx, m, s) })
 	})
 	var rejected *rejectedError
 	if errors.As(err, &rejected) {
-		return nil, conflict(rejected.patch, w.in.Source.Build.String(), string(w.b.Display.Logs(rejected.vertex)))
+		return nil, conflict(rejected.patch, w.in.Source.Build.String(), string(w.b.Display.Logs(m.shown(rejected.vertex))))
 	}
 	if err != nil {
-		return nil, w.hint(ctx, bk.How, err)
+		return nil, w.hint(ctx, m, err)
 	}
 	switch w.target {
 	case Image:
@@ -111,13 +113,21 @@ func (w *work) solve(ctx context.Context, bk *buildkit.Builder) (*Result, error)
 	default:
 		return w.keepTree(staging)
 	}
-	if err := w.dense(ctx, bk, staging); err != nil {
+	img, err := w.b.Images.Staged(staging)
+	if err != nil {
+		return nil, err
+	}
+	if err := img.CreatedBy(graph.CreatedBy(w.in)); err != nil {
+		return nil, err
+	}
+	if err := w.dense(ctx, m, img); err != nil {
 		return nil, err
 	}
 	rec, err := w.b.Images.Import(ctx, staging, w.record())
 	if err != nil {
 		return nil, err
 	}
+	w.keepSteps(ctx, m)
 	return &Result{Record: rec, Ccache: w.ccache, Notes: w.notes}, nil
 }
 
@@ -193,9 +203,10 @@ func (w *work) record() store.Record {
 	}
 }
 
-func (w *work) needs() []buildkit.Need {
+// needs are what a builder must be able to do for a target.
+func needs(target Target) []buildkit.Need {
 	needs := []buildkit.Need{buildkit.HostNetwork, buildkit.CacheMounts}
-	if w.keepsImage() {
+	if target == Image || target == Test {
 		needs = append(needs, buildkit.OCIExport, buildkit.MergeDiff, buildkit.SourceDateEpoch)
 	}
 	return needs
@@ -203,7 +214,7 @@ func (w *work) needs() []buildkit.Need {
 
 // steps is the order of one solve. Patches, configure and compile stop at the first thing that is wrong with them,
 // with an error that names it; packages are installed meanwhile.
-func (w *work) steps(ctx context.Context, bk *buildkit.Builder, s *buildkit.Session) (*buildkit.Product, error) {
+func (w *work) steps(ctx context.Context, m *machine, s *buildkit.Session) (*buildkit.Product, error) {
 	if err := w.patchSteps(ctx, s); err != nil {
 		return nil, err
 	}
@@ -212,7 +223,7 @@ func (w *work) steps(ctx context.Context, bk *buildkit.Builder, s *buildkit.Sess
 	}
 	p := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError()
 	var tree *buildkit.Ref
-	p.Go(func(ctx context.Context) (err error) { tree, err = w.compileStep(ctx, s); return err })
+	p.Go(func(ctx context.Context) (err error) { tree, err = w.compileStep(ctx, m, s); return err })
 	if w.target == Image {
 		p.Go(func(ctx context.Context) error {
 			if _, err := s.Evaluate(ctx, w.g.Runtime); err != nil {
@@ -221,7 +232,7 @@ func (w *work) steps(ctx context.Context, bk *buildkit.Builder, s *buildkit.Sess
 			if !w.mayCompress() {
 				return nil
 			}
-			return w.denseEarly(ctx, bk)
+			return w.denseEarly(ctx, m)
 		})
 	}
 	if err := p.Wait(); err != nil {
@@ -231,7 +242,7 @@ func (w *work) steps(ctx context.Context, bk *buildkit.Builder, s *buildkit.Sess
 	case Tree:
 		return &buildkit.Product{Ref: tree}, nil
 	case Test:
-		return w.companionStep(ctx, s)
+		return w.companionStep(ctx, m, s)
 	}
 	return w.imageStep(ctx, s)
 }

@@ -43,12 +43,18 @@ func lookAddress(address string) func(context.Context, *host) (*offer, error) {
 			}
 			opts = append(opts, client.WithContextDialer(conn.ContextDialer))
 		}
+		if u.Scheme == "tcp" {
+			if opts, err = secured(u); err != nil {
+				return nil, err
+			}
+			u.RawQuery = ""
+		}
 		return &offer{
-			how:     "builder at " + address,
+			how:     "builder at " + shown(address),
 			address: address,
 			hint:    "start a buildkitd there; without an address, strix-build finds or starts one by itself",
 			dial: func(ctx context.Context) (*client.Client, error) {
-				return client.New(ctx, address, opts...)
+				return client.New(ctx, u.String(), opts...)
 			},
 		}, nil
 	}
@@ -64,4 +70,12 @@ func parseAddress(address string) (*url.URL, error) {
 		return nil, fmt.Errorf("unknown scheme %q; one of %s", u.Scheme, strings.Join(schemes, ", "))
 	}
 	return u, nil
+}
+
+// shown is an address as people read it: without the files of a tcp address.
+func shown(address string) string {
+	if strings.HasPrefix(address, "tcp://") {
+		address, _, _ = strings.Cut(address, "?")
+	}
+	return address
 }

@@ -16,28 +16,33 @@ import (
 	"time"
 
 	"github.com/moby/buildkit/client"
-	"github.com/moby/buildkit/util/grpcerrors"
-	"google.golang.org/grpc/codes"
 )
 
 // Environment variables that are read through Options.Env.
 const (
 	// EnvHost is BuildKit's own variable for the address of a builder.
 	EnvHost = "BUILDKIT_HOST"
+	// EnvBuilders names several builders, with spaces between them.
+	EnvBuilders = "STRIX_BUILDERS"
 	// EnvBinary names the buildkitd to start.
 	EnvBinary = "STRIX_BUILDKITD"
 	// EnvImage is the BuildKit image to start a container from, by digest.
 	EnvImage = "STRIX_BUILDKIT_IMAGE"
 )
 
-// answerWithin bounds how long an existing builder may take for its first answer.
-const answerWithin = 30 * time.Second
+// Bounds of how long an existing builder may take for its first answer: where there is no other, and where others wait for it.
+const (
+	answerWithin = 30 * time.Second
+	oneOfMany    = 10 * time.Second
+)
 
 // Options says where a builder may be found. The zero value of each field is usable, except for StateDir.
 type Options struct {
 	// Address is what the user asked for: a URL (unix://, tcp://, docker-container://, …) or the name
 	// of one way (see [Ways]). When set, no other way is tried.
 	Address string
+	// OneOfMany says that other builders can take the work: this one has less time to answer.
+	OneOfMany bool
 	// Env reads the environment; os.Getenv when nil.
 	Env func(string) string
 	// StateDir holds the own daemon's cache, configuration, log and lock files.
@@ -63,10 +68,14 @@ type Builder struct {
 	// LogFile is the daemon's log where this program keeps one, else empty.
 	LogFile string
 
+	id     string // of its first worker
 	can    map[Need]string
 	lease  *lease // nil when the builder is not ours to stop
 	daemon daemon
 }
+
+// ID tells daemons apart, whatever the addresses that lead to them.
+func (b *Builder) ID() string { return b.id }
 
 // Version is the daemon's; empty where it does not say.
 func (b *Builder) Version(ctx context.Context) string {
@@ -99,6 +108,9 @@ func Connect(ctx context.Context, o Options) (*Builder, error) {
 		}
 		tried = append(tried, Attempt{Way: w.title, Err: err})
 	}
+	if o.OneOfMany && len(tried) == 1 {
+		return nil, tried[0].Err // who lists builders says which it was
+	}
 	return nil, &NoBuilderError{Attempts: tried}
 }
 
@@ -109,7 +121,7 @@ func (h *host) connect(ctx context.Context, w way) (*Builder, error) {
 		return nil, err
 	}
 	if of.daemon == nil {
-		b, err := reach(ctx, of)
+		b, err := reach(ctx, of, h.within())
 		if err != nil && of.hint != "" {
 			err = hint(err, of.hint)
 		}
@@ -119,7 +131,7 @@ func (h *host) connect(ctx context.Context, w way) (*Builder, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := reach(ctx, of)
+	b, err := reach(ctx, of, h.within())
 	if err != nil {
 		unused := &Builder{lease: held, daemon: of.daemon}
 		return nil, errors.Join(err, unused.Close())
@@ -129,14 +141,14 @@ func (h *host) connect(ctx context.Context, w way) (*Builder, error) {
 }
 
 // reach dials a builder that runs, asks what it can do, and refuses one that is of no use.
-func reach(ctx context.Context, of *offer) (_ *Builder, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, answerWithin, fmt.Errorf("no answer within %s", answerWithin))
+func reach(ctx context.Context, of *offer, within time.Duration) (_ *Builder, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("no answer within %s", within))
 	defer cancel()
 	b := &Builder{How: of.how, Address: of.address}
 	if b.Client, err = of.dial(ctx); err != nil {
 		return nil, err
 	}
-	b.can, err = probe(ctx, b.Client)
+	b.id, b.can, err = probe(ctx, b.Client)
 	if err == nil && of.check != nil {
 		err = of.check(b)
 	}
@@ -144,6 +156,13 @@ func reach(ctx context.Context, of *offer) (_ *Builder, err error) {
 		return nil, errors.Join(plain(causeOf(ctx, err)), b.Client.Close())
 	}
 	return b, nil
+}
+
+func (h *host) within() time.Duration {
+	if h.OneOfMany {
+		return oneOfMany
+	}
+	return answerWithin
 }
 
 // Close ends the connection and stops a daemon of ours when nobody else uses it.
@@ -182,21 +201,4 @@ func plain(err error) error {
 		return err
 	}
 	return errors.New(strings.TrimSuffix(reason, `"`))
-}
-
-// Explain makes a failed solve's error plain when its reason is that the daemon
-// ended, which gRPC calls "error reading from server: EOF". Other errors come back as they are.
-func (b *Builder) Explain(ctx context.Context, err error) error {
-	if err == nil || grpcerrors.Code(err) != codes.Unavailable {
-		return err
-	}
-	gone := fmt.Errorf("%s ended during the build: %w", b.How, err)
-	next := "run it again: steps that were done are kept"
-	if b.daemon == nil || b.daemon.pid(ctx) != 0 {
-		gone = fmt.Errorf("%s does not answer any more: %w", b.How, err)
-	}
-	if b.LogFile != "" {
-		next += "; the daemon's log is in " + b.LogFile
-	}
-	return hint(gone, next)
 }

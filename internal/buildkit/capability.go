@@ -81,17 +81,22 @@ func (b *Builder) Require(needs ...Need) error {
 		"use another builder: --builder own starts one that has it all")
 }
 
-// probe asks a builder what it can do: each need, with the reason why not, empty when it can.
-func probe(ctx context.Context, c *client.Client) (map[Need]string, error) {
+// probe asks a builder who it is and what it can do: each need, with the reason why not, empty when it can.
+func probe(ctx context.Context, c *client.Client) (id string, can map[Need]string, err error) {
 	workers, err := c.ListWorkers(ctx)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	if len(workers) == 0 {
-		return nil, errors.New("the builder has no worker")
+		return "", nil, errors.New("the builder has no worker")
 	}
+	can, err = abilities(ctx, c, workers[0])
+	return workers[0].ID, can, err
+}
+
+func abilities(ctx context.Context, c *client.Client, worker *client.WorkerInfo) (map[Need]string, error) {
 	can := map[Need]string{OCIExport: "", ContainerdStore: "", HostNetwork: ""}
-	if workers[0].Labels[label.Snapshotter] == "" {
+	if worker.Labels[label.Snapshotter] == "" {
 		// Docker's graph drivers: the same test as buildx makes.
 		can[OCIExport], can[ContainerdStore] = "no snapshotter", "no snapshotter"
 	}

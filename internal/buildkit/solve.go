@@ -2,6 +2,7 @@ package buildkit
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -15,6 +16,7 @@ import (
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
 	"github.com/moby/buildkit/util/entitlements"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/tonistiigi/fsutil"
 )
 
@@ -24,6 +26,8 @@ type Solve struct {
 	Folders map[string]string        // of the client, by the name in llb.Local
 	Secrets map[string][]byte        // by id
 	Export  *client.ExportEntry      // what becomes of the result; nil: nothing
+	From    []Cache                  // where steps' results may come from, besides the builder
+	To      []Cache                  // where they go
 	Status  chan *client.SolveStatus // closed when the solve has ended
 }
 
@@ -31,13 +35,15 @@ type Solve struct {
 type Session struct {
 	gw      gateway.Client
 	marshal func(context.Context, llb.State) (*llb.Definition, error)
+	from    []Cache
 }
 
 // Ref is an evaluated state.
 type Ref struct{ ref gateway.Reference }
 
-// Product is what a solve exports: a state and, for an image, its config and annotations.
+// Product is what a solve exports: a state and, for an image, its config and annotations; or the states whose steps go to Solve.To.
 type Product struct {
+	Refs        []*Ref
 	Ref         *Ref
 	Config      []byte
 	Annotations map[string]string
@@ -51,7 +57,8 @@ func (b *Builder) Run(ctx context.Context, s Solve, marshal func(context.Context
 	opt := client.SolveOpt{
 		OCIStores:           s.Stores,
 		AllowedEntitlements: []string{entitlements.EntitlementNetworkHost.String()},
-		Session:             []session.Attachable{secretsprovider.FromMap(s.Secrets)},
+		Session:             []session.Attachable{secretsprovider.FromMap(s.Secrets), credentials()},
+		CacheExports:        exports(s.To),
 	}
 	for name, dir := range s.Folders {
 		fs, err := fsutil.NewFS(dir)
@@ -69,7 +76,7 @@ func (b *Builder) Run(ctx context.Context, s Solve, marshal func(context.Context
 	// The callback's own error is kept: through the gateway it would come back as text.
 	var own error
 	_, err := b.Client.Build(ctx, opt, "strix-build", func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
-		p, err := fn(ctx, &Session{gw: gw, marshal: marshal})
+		p, err := fn(ctx, &Session{gw: gw, marshal: marshal, from: s.From})
 		if err != nil {
 			own = err
 			return nil, err
@@ -90,6 +97,9 @@ func (p *Product) result() *gateway.Result {
 	if p == nil {
 		return res
 	}
+	if p.Ref == nil {
+		return several(res, p.Refs)
+	}
 	res.SetRef(p.Ref.ref)
 	if p.Config != nil {
 		res.AddMeta(exptypes.ExporterImageConfigKey, p.Config)
@@ -100,13 +110,26 @@ func (p *Product) result() *gateway.Result {
 	return res
 }
 
+// several are results that no exporter looks at. BuildKit takes more than one as those of platforms, and wants these named.
+func several(res *gateway.Result, refs []*Ref) *gateway.Result {
+	var names exptypes.Platforms
+	for i, r := range refs {
+		id := fmt.Sprint(i)
+		res.AddRef(id, r.ref)
+		names.Platforms = append(names.Platforms, exptypes.Platform{ID: id, Platform: ocispecs.Platform{OS: "linux", Architecture: "amd64"}})
+	}
+	data, _ := json.Marshal(names) // always marshals
+	res.AddMeta(exptypes.ExporterPlatformsKey, data)
+	return res
+}
+
 // Evaluate runs st to its end. The error of a failing op carries the op's digest (BuildKit's errdefs.VertexError) and its source lines.
 func (s *Session) Evaluate(ctx context.Context, st llb.State) (*Ref, error) {
 	def, err := s.marshal(ctx, st)
 	if err != nil {
 		return nil, fmt.Errorf("marshal: %w", err)
 	}
-	res, err := s.gw.Solve(ctx, gateway.SolveRequest{Evaluate: true, Definition: def.ToPB()})
+	res, err := s.gw.Solve(ctx, gateway.SolveRequest{Evaluate: true, Definition: def.ToPB(), CacheImports: imports(s.from)})
 	if err != nil {
 		return nil, err
 	}

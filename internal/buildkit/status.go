@@ -68,7 +68,7 @@ func (h *host) report(ctx context.Context, w way) (Report, error) {
 		r.CacheBytes, err = diskUsage(ctx, r.Root)
 		return r, err
 	}
-	b, err := reach(ctx, of)
+	b, err := reach(ctx, of, h.within())
 	if err != nil {
 		return Report{}, err
 	}

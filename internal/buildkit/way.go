@@ -84,16 +84,20 @@ func (h *host) ways() ([]way, error) {
 	return []way{{"address", fmt.Sprintf("%s %q", from, asked), lookAddress(asked)}}, nil
 }
 
-// CheckAddress reports what is wrong with the form of --builder, before anything is made for a build.
-func CheckAddress(asked string) error {
-	if asked == "" || slices.Contains(Ways(), asked) {
+// checkAddress reports what is wrong with the form of an address, before anything is made for a build.
+func checkAddress(from, asked string) error {
+	if slices.Contains(Ways(), asked) {
 		return nil
 	}
 	if !strings.Contains(asked, "://") {
-		return noAddress("--builder", asked)
+		return noAddress(from, asked)
 	}
-	if _, err := parseAddress(asked); err != nil {
-		return fmt.Errorf("--builder %q: %w", asked, err)
+	u, err := parseAddress(asked)
+	if err == nil && u.Scheme == "tcp" {
+		_, err = secured(u)
+	}
+	if err != nil {
+		return fmt.Errorf("%s %q: %w", from, asked, err)
 	}
 	return nil
 }

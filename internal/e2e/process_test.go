@@ -40,7 +40,7 @@ func (s *state) start(t *testing.T, env []string, args ...string) *process {
 	p.more = sync.NewCond(&p.mu)
 	p.cmd = exec.Command(s.w.program, append(args, "--state", s.dir, "--project", s.project(), "--progress", "rawjson")...)
 	p.cmd.Dir = s.w.dir
-	p.cmd.Env = append(os.Environ(), "STRIX_BUILDKITD="+s.w.buildkitd, "BUILDKIT_HOST=", "DOCKER_CONFIG="+s.w.dir)
+	p.cmd.Env = append(os.Environ(), "STRIX_BUILDKITD="+s.w.buildkitd, "BUILDKIT_HOST=", "STRIX_BUILDERS=", "DOCKER_CONFIG="+s.w.dir)
 	p.cmd.Env = append(p.cmd.Env, env...)
 	p.cmd.Stdout = &p.stdout
 	stderr, err := p.cmd.StderrPipe()

@@ -83,6 +83,7 @@ func (s *state) recipe(args ...string) []string {
 // result is one line of --json.
 type result struct {
 	Name, Ref, Key, Digest string
+	Builder                string
 	Size                   int64
 	Patches                map[string]string
 	UpToDate               bool

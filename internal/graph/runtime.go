@@ -47,7 +47,7 @@ func (b *builder) runtime(toolchain llb.State) llb.State {
 	added := b.stubs(toolchain, llb.Diff(base, full, llb.WithCustomName("runtime: what the packages changed")))
 	added = b.cut(base, added)
 	return base.File(llb.Copy(added, "/", "/", &llb.CopyInfo{CopyDirContentsOnly: true, CreatedTime: &packageTime}),
-		llb.WithCustomName("runtime: packages as one layer"))
+		llb.WithCustomName(packagesLayer))
 }
 
 // cut takes other GPUs' kernels out of a tree of packages. It must happen before they become a layer, or the layer
@@ -86,7 +86,7 @@ func (b *builder) image(runtime, compiled llb.State) llb.State {
 	// a folder's time is set when it is made and lost when it is filled; the copy sets all
 	files := llb.Scratch().File(act, llb.WithCustomNamef("image: files of %s", b.in.Recipe.Name))
 	return runtime.File(llb.Copy(files, "/", "/", &llb.CopyInfo{CopyDirContentsOnly: true, CreatedTime: &at}),
-		llb.WithCustomNamef("image: %s", b.in.Recipe.Name), b.loc.at(b.in.Recipe.Image.Repository.Pos))
+		llb.WithCustomName(imageLayer(b.in.Recipe.Name.Value)), b.loc.at(b.in.Recipe.Image.Repository.Pos))
 }
 
 // verify starts the image's programs inside it, with no network and no GPU.

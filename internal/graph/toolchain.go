@@ -51,8 +51,10 @@ func layout(name, digest string, opts ...llb.ConstraintsOpt) llb.State {
 	for _, c := range opts {
 		o = append(o, c)
 	}
-	return llb.OCILayout("strix-build/"+name+"@"+digest, o...)
+	return llb.OCILayout(layoutName(name, digest), o...)
 }
+
+func layoutName(name, digest string) string { return "strix-build/" + name + "@" + digest }
 
 func (b *builder) toolchain() llb.State {
 	return b.install(b.base(), "toolchain", values(b.in.Container.Packages.Build))

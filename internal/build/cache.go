@@ -1,0 +1,123 @@
+package build
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/containerd/containerd/v2/core/content"
+	"github.com/moby/buildkit/client"
+	"github.com/sourcegraph/conc/pool"
+
+	"github.com/moby/buildkit/client/llb"
+	"strix-build/internal/buildkit"
+	"strix-build/internal/graph"
+)
+
+// Caches are where results of steps come from and go to beside the builder's own cache, so that a builder that has nothing need not begin with nothing.
+type Caches struct {
+	From, To []buildkit.Cache // for every recipe
+	// Repository has a cache of its own for each image, read and written; "" for none.
+	Repository string
+	ReadOnly   bool // write nothing to Repository
+}
+
+// Beginnings of tags in the repository.
+const (
+	stepsTag  = "steps-"  // of an image
+	packedTag = "packed-" // of a container: layers of its packages, compressed further
+)
+
+// steps is the cache of the image in the repository.
+func (c Caches) steps(image string, parse func(string) (buildkit.Cache, error)) (buildkit.Cache, error) {
+	return parse(c.Repository + ":" + stepsTag + image[strings.LastIndexByte(image, ':')+1:])
+}
+
+// packedCache is where compressed layers come from and go to. The toolchain that compresses them is not sent again, and a
+// registry that takes nothing will be named when it does not take the steps.
+func (w *work) packedCache() (from, to []buildkit.Cache, err error) {
+	c := w.b.Caches
+	if c.Repository == "" {
+		return nil, nil, nil
+	}
+	ref := c.Repository + ":" + packedTag + w.plan.Container.Name.Value
+	f, err := buildkit.CacheFrom(ref)
+	if err != nil || c.ReadOnly {
+		return []buildkit.Cache{f}, nil, err
+	}
+	t, err := buildkit.CacheTo("ref=" + ref + ",mode=min,ignore-error=true")
+	return []buildkit.Cache{f}, []buildkit.Cache{t}, err
+}
+
+// CheckCache says what is wrong with a Caches.Repository.
+func CheckCache(repository string) error {
+	if strings.ContainsAny(repository, "@=,") || strings.LastIndexByte(repository, ':') > strings.LastIndexByte(repository, '/') {
+		return fmt.Errorf("%q is no repository: want HOST/NAME, without tag or digest", repository)
+	}
+	_, err := Caches{Repository: repository}.steps("x", buildkit.CacheTo)
+	return err
+}
+
+func (w *work) cacheFrom() ([]buildkit.Cache, error) {
+	c := w.b.Caches
+	if c.Repository == "" {
+		return c.From, nil
+	}
+	own, err := c.steps(w.plan.Recipe.ImageName(), buildkit.CacheFrom)
+	return append([]buildkit.Cache{own}, c.From...), err
+}
+
+func (w *work) cacheTo() ([]buildkit.Cache, error) {
+	c := w.b.Caches
+	if c.Repository == "" || c.ReadOnly {
+		return c.To, nil
+	}
+	own, err := c.steps(w.plan.Recipe.ImageName(), buildkit.CacheTo)
+	return append([]buildkit.Cache{own}, c.To...), err
+}
+
+// keepSteps sends what the image's steps made to where the next builder looks. The image is in the store by then: what goes wrong
+// here is said, and costs the next build time, not this one its result.
+func (w *work) keepSteps(ctx context.Context, m *machine) {
+	to, err := w.cacheTo()
+	if err != nil || len(to) == 0 {
+		w.noteCache(ctx, "steps", err)
+		return
+	}
+	err = w.b.feed(m, func(status chan *client.SolveStatus) error {
+		return m.Run(ctx, buildkit.Solve{
+			Stores:  map[string]content.Store{graph.StoreID: w.b.Trees.Content()},
+			Secrets: w.b.Secrets,
+			To:      to,
+			Status:  status,
+		}, graph.Marshal, func(ctx context.Context, s *buildkit.Session) (*buildkit.Product, error) {
+			refs, err := evaluateAll(ctx, s, w.kept())
+			return &buildkit.Product{Refs: refs}, err
+		})
+	})
+	w.noteCache(ctx, "steps to "+to[0].Ref(), err)
+}
+
+func (w *work) noteCache(ctx context.Context, what string, err error) {
+	if err != nil && ctx.Err() == nil {
+		w.notes = append(w.notes, fmt.Sprintf("not cached: %s: %s", what, strings.Join(strings.Fields(err.Error()), " ")))
+	}
+}
+
+// kept are the states that a build evaluates: the image, and what leads to none of its layers.
+func (w *work) kept() []llb.State {
+	states := []llb.State{w.g.Image, w.g.Verify}
+	for _, p := range w.g.Patched {
+		states = append(states, p.Upstream, p.State)
+	}
+	return states
+}
+
+// evaluateAll gives what the builder has just made, so nothing is waited for.
+func evaluateAll(ctx context.Context, s *buildkit.Session, states []llb.State) ([]*buildkit.Ref, error) {
+	p := pool.NewWithResults[*buildkit.Ref]().WithContext(ctx).WithCancelOnError().WithFirstError()
+	for _, st := range states {
+		p.Go(func(ctx context.Context) (*buildkit.Ref, error) { return s.Evaluate(ctx, st) })
+	}
+	return p.Wait()
+}

@@ -1,0 +1,96 @@
+package e2e_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"testing"
+
+	"strix-build/internal/buildkit"
+)
+
+// daemon is a builder that the test holds, and may kill.
+func daemon(t *testing.T, o buildkit.Options) *buildkit.Builder {
+	t.Helper()
+	b, err := buildkit.Connect(t.Context(), o)
+	if err != nil {
+		t.Fatalf("%v\nhint: %s", err, buildkit.Hint(err))
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	return b
+}
+
+// spread is the command line of a build on several builders.
+func (s *state) spread(builders []string, args ...string) []string {
+	out := []string{"recipe", "--json", "--source", "llama.cpp=" + s.w.git, "--set", noPage}
+	for _, b := range builders {
+		out = append(out, "--builder", b)
+	}
+	return append(out, args...)
+}
+
+// TestIntegrationTwoBuilders: the shared daemon and one that has nothing. Both are used and give the bytes that one gave; then the
+// second is killed while it compiles.
+func TestIntegrationTwoBuilders(t *testing.T) {
+	w := setup(t)
+	names := []string{"cpu", "cpu-patched"}
+	var want []result
+	for _, name := range names {
+		want = append(want, w.build(t, name))
+	}
+	s := w.fresh(t)
+	first, second := daemon(t, w.main.engine()), daemon(t, s.engine())
+	both := []string{first.Address, second.Address}
+
+	o := s.run(t, s.spread(both, names...)...)
+	if o.code != 0 {
+		t.Fatalf("exit %d\n%s%s", o.code, o.stderr, o.logs)
+	}
+	got := o.results(t)
+	if used := []string{got[0].Builder, got[1].Builder}; used[0] == used[1] || !slices.Contains(both, used[0]) || !slices.Contains(both, used[1]) {
+		t.Errorf("builders %q, want each of %q", used, both)
+	}
+	for i, r := range got {
+		if r.Digest != want[i].Digest {
+			t.Errorf("%s: %s on %s, was %s\n%s", r.Ref, r.Digest, r.Builder, want[i].Digest, differences(t, w.main.image(t, r.Ref), s.image(t, r.Ref)))
+		}
+	}
+
+	p := s.start(t, nil, s.spread(both, append(names, "--repository", "survived", "--set", unseen())...)...)
+	p.running(t, "["+second.Address+"] compile:")
+	report, err := buildkit.Status(t.Context(), s.engine())
+	if err != nil || report.PID == 0 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	if err := syscall.Kill(report.PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if o = p.wait(t); o.code != 0 {
+		t.Fatalf("exit %d\n%s%s", o.code, o.stderr, o.logs)
+	}
+	for _, r := range o.results(t) {
+		if r.Builder != first.Address {
+			t.Errorf("%s was made by %s", r.Ref, r.Builder)
+		}
+		s.image(t, r.Ref)
+	}
+	o.says(t, "builder "+second.Address+" is gone, cpu", "goes to another")
+	s.tidy(t)
+
+	// a bad base is no reason to ask another builder, and a builder that is not there is none to fail
+	gone := "unix://" + filepath.Join(s.dir, "nobody.sock")
+	o = s.run(t, s.spread([]string{gone, first.Address}, "cpu", "--repository", "broken", "--set", "cmake.CMAKE_CXX_FLAGS=-fno-such-flag")...)
+	if o.code != 1 || len(starting(o.ran(), "["+first.Address+"] configure:")) != 1 {
+		t.Errorf("exit %d, ran %q", o.code, o.ran())
+	}
+	o.says(t, "builder "+gone+" is not used: ")
+	_ = second.Close() // sweeps what the killed daemon left
+	if err := buildkit.Stop(context.Background(), s.engine()); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(s.dir, "cache", "builders.json")); err != nil {
+		t.Error(err)
+	}
+}
