@@ -203,7 +203,7 @@ func (w *weeklyRun) failed(track string, s *weekly.Sibling, err error) {
 }
 
 // refusal reports whether everything that is wrong is that something was refused.
-func refusal(err error) bool { return report(io.Discard, err, nil) == exitRefused }
+func refusal(err error) bool { return reportError(io.Discard, err, nil) == exitRefused }
 
 // tell shows what came of the run.
 func (w *weeklyRun) tell() error {

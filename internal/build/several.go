@@ -113,18 +113,18 @@ func (b *Builder) Several(ctx context.Context, images []*Prepared, atOnce int) (
 		return results, []error{err}
 	}
 	defer release()
-	conn := &connection{connect: b.Connect}
-	defer conn.close()
+	r := &run{machines: b.machines(ctx, needs(Image)), memory: recall(b.Cache)}
+	defer r.machines.Close()
 	defer b.early.close()
 	p := pool.New().WithMaxGoroutines(max(1, atOnce))
 	for i, one := range images {
-		p.Go(func() { results[i], errs[i] = one.finish(ctx, conn) })
+		p.Go(func() { results[i], errs[i] = one.finish(ctx, r) })
 	}
 	p.Wait()
 	return results, errs
 }
 
-func (p *Prepared) finish(ctx context.Context, conn *connection) (*Result, error) {
+func (p *Prepared) finish(ctx context.Context, run *run) (*Result, error) {
 	if p.dry {
 		return nil, errors.New("an image that was prepared dry cannot be built")
 	}
@@ -136,7 +136,7 @@ func (p *Prepared) finish(ctx context.Context, conn *connection) (*Result, error
 		return &Result{Record: r, UpToDate: true, Notes: p.w.plan.Notes()}, nil
 	}
 	p.w.restart()
-	res, err := p.w.finish(ctx, conn, true)
+	res, err := p.w.finish(ctx, run, true)
 	if err != nil {
 		return nil, fmt.Errorf("image %s: %w", p.w.name(), err)
 	}

@@ -21,7 +21,7 @@ func Bench(e *matrix.Evidence) report.Subject {
 			}
 		}
 		s.Name += arm.Name
-		s.Facts = append(s.Facts, report.Fact{Name: string(letter(i)), Value: subject(arm)})
+		s.Facts = append(s.Facts, report.Fact{Name: string(letter(i)), Value: subject(arm.Subject)})
 	}
 	if len(e.Arms) > 1 {
 		s.Name = others(e) + " against " + e.Arms[0].Name
