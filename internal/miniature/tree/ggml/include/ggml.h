@@ -8,7 +8,7 @@ extern "C" {
 #endif
 
 const char * ggml_version(void);
-int64_t      ggml_time_ns(void); // monotonic
+int64_t      ggml_time_ns(void); // of the process, on all CPUs: what else the machine does is not measured
 
 #ifdef __cplusplus
 }
