@@ -48,8 +48,13 @@ func (r *reporter) changed(ctx context.Context, rec *store.Record) ([]report.Sec
 	if changes.Packages, err = r.packagesChanged(ctx, base, rec); err != nil {
 		return nil, err
 	}
-	if slices.Contains(r.skip, skipPackages) {
+	switch {
+	case slices.Contains(r.skip, skipPackages):
 		changes.Notes = append(changes.Notes, "Packages were not looked at (--skip packages).")
+	case base.Digest != rec.Digest && len(r.packages[base.Digest])+len(r.packages[rec.Digest]) == 0:
+		changes.Notes = append(changes.Notes, "The images' SBOMs list no packages of their distribution.")
+	case len(changes.Packages) == 0:
+		changes.Notes = append(changes.Notes, "Packages are the same.")
 	}
 	out := []report.Section{changes}
 	k, err := r.kernels(ctx, base, rec)

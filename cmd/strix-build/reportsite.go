@@ -29,11 +29,11 @@ func (r *reporter) site(ctx context.Context) error {
 	if err := os.MkdirAll(r.reportFlags.site, 0o755); err != nil {
 		return err
 	}
-	title := "Images"
+	title := "All images"
 	if r.track != "" {
-		title += " of track " + r.track
+		title = "Images of track " + r.track
 	}
-	index := report.Images{Title: title, Lead: "The newest first. A verdict is that of the image's gate."}
+	index := report.Images{Title: "Images", Lead: "The newest first. A verdict is that of the image's gate."}
 	for _, rec := range shown {
 		s, err := r.image(ctx, rec)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"strix-build/internal/campaign"
 	"strix-build/internal/page"
@@ -60,6 +61,14 @@ var errRows = page.ErrRows
 
 func (r *reporter) subject(ctx context.Context, arg string) (report.Subject, error) {
 	st, err := os.Stat(arg)
+	if err == nil && st.IsDir() && !strings.ContainsRune(arg, filepath.Separator) { // a folder may be called as an image is
+		if err := r.open(); err != nil {
+			return report.Subject{}, err
+		}
+		if rec, err := r.recordOf(r.images, arg); err == nil {
+			return r.image(ctx, rec)
+		}
+	}
 	if err == nil && st.IsDir() {
 		if _, err := os.Stat(filepath.Join(arg, "oci-layout")); err == nil {
 			return report.Subject{}, usage("%s is a layout: only images of the local store have a record to report", arg)

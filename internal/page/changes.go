@@ -61,7 +61,8 @@ func inputs(r *store.Record) map[string]string {
 	return out
 }
 
-// Packages are the packages of an SBOM ([attest.SBOM]) with their versions.
+// Packages are the distribution's packages of an SBOM ([attest.SBOM]) with their versions. llama.cpp, its patches and the image itself are
+// packages of an SBOM too, and shown elsewhere.
 func Packages(statement []byte) (map[string]string, error) {
 	s, err := attest.ReadStatement(statement)
 	if err != nil {
@@ -71,6 +72,9 @@ func Packages(statement []byte) (map[string]string, error) {
 		Packages []struct {
 			Name    string `json:"name"`
 			Version string `json:"versionInfo"`
+			Refs    []struct {
+				Locator string `json:"referenceLocator"`
+			} `json:"externalRefs"`
 		} `json:"packages"`
 	}
 	if err := json.Unmarshal(s.Predicate, &sbom); err != nil {
@@ -78,7 +82,11 @@ func Packages(statement []byte) (map[string]string, error) {
 	}
 	out := map[string]string{}
 	for _, p := range sbom.Packages {
-		out[p.Name] = p.Version
+		for _, r := range p.Refs {
+			if strings.HasPrefix(r.Locator, "pkg:deb/") {
+				out[p.Name] = p.Version
+			}
+		}
 	}
 	return out, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"strix-build/internal/attest"
 	"strix-build/internal/campaign"
 	"strix-build/internal/codeobject"
 	"strix-build/internal/gate"
@@ -133,6 +134,21 @@ func TestChanges(t *testing.T) {
 		Patches: []report.Change{{Name: "a/1.patch", Was: "applies sha256:0123456789ab", Is: "applies sha256:ffffffffffff"}, {Name: "b/1.patch", Is: "upstream sha256:0123456789ab"}}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestPackagesAreTheDistributions(t *testing.T) {
+	t.Parallel()
+	statement, err := attest.SBOM(&attest.Image{Name: "llama:cpu", Digest: "sha256:" + strings.Repeat("0", 64), Files: map[string][]byte{
+		"usr/lib/os-release":               []byte("ID=debian\n"),
+		"usr/share/strix-build/build.json": []byte(`{"recipe": "cpu", "container": "debian-cpu", "commit": "898b08854d64befbbb7f6e22a5e3052d65e94f4b", "build": 9880, "patches": [], "cmake": {}}`),
+		"var/lib/dpkg/status":              []byte("Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2.42-2\n\n")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Packages(statement)
+	if diff := cmp.Diff(map[string]string{"libc6": "2.42-2"}, got); err != nil || diff != "" {
+		t.Errorf("%v: %s", err, diff)
 	}
 }
 

@@ -34,7 +34,8 @@ type htmlPage struct {
 	Data        template.JS // of the charts, as JSON
 	Several     *htmlTable
 	Subjects    []htmlSubject
-	Without     string // why there are no charts
+	Drawn       bool   // there are charts
+	Without     string // why there are none, where there should be some
 }
 
 type htmlSubject struct {
@@ -127,6 +128,10 @@ func (p *Page) html(w io.Writer, lib string) error {
 		return err
 	}
 	out.Data = template.JS(data) //nolint:gosec // see above
+	if len(charts) == 0 {
+		lib, out.Library = "", ""
+	}
+	out.Drawn = len(charts) > 0
 	out.Policy = policy(lib, pageJS)
 	var buffer bytes.Buffer
 	if err := pageTemplate.Execute(&buffer, out); err != nil {
@@ -170,7 +175,7 @@ func policy(scripts ...string) string {
 }
 
 // longText is from how many characters on a text is broken into lines.
-const longText = 48
+const longText = 40
 
 func newHTMLTable(t table) htmlTable {
 	out := htmlTable{Caption: t.caption, Folded: t.long, Count: plural(len(t.rows), "row", "rows")}

@@ -163,6 +163,18 @@ func TestHTMLWithoutCharts(t *testing.T) {
 	}
 }
 
+func TestHTMLOfTablesHasNoLibrary(t *testing.T) {
+	t.Parallel()
+	p := &Page{Title: "a", Subjects: []Subject{{Name: "a", Sections: []Section{Notes{Lines: []string{"nothing to draw"}}}}}}
+	page := render(t, func(w io.Writer) error { return p.html(w, "var Plot = 'large'") })
+	if strings.Contains(page, "large") || strings.Contains(page, "drawn by") {
+		t.Error("a page without charts has the library")
+	}
+	if n := strings.Count(page, "sha256-"); n != 1 {
+		t.Errorf("%d scripts are allowed", n)
+	}
+}
+
 func TestSeveralSubjects(t *testing.T) {
 	t.Parallel()
 	p := &Page{Title: "a; b", Subjects: []Subject{{Name: "a", Kind: "gate", Verdict: &Verdict{"PASS", Good, nil}}, {Name: "b", Kind: "bench"}}}
