@@ -51,7 +51,7 @@ func TestOddFigures(t *testing.T) {
 	places := figure.FindAllIndex(data, -1)
 	odd := []string{"0", "-1", "1", "7", "1e300", "-1e300", "1e-300", "9007199254740993", "2147483648"}
 	read := 0
-	for range 600 {
+	for range 200 {
 		at := places[rng.IntN(len(places))]
 		changed := string(data[:at[0]]) + odd[rng.IntN(len(odd))] + string(data[at[1]:])
 		d, err := Read([]byte(changed))
@@ -64,7 +64,7 @@ func TestOddFigures(t *testing.T) {
 			t.Error("it shows nothing")
 		}
 	}
-	if read < 100 {
-		t.Errorf("%d of 600 are read at all", read)
+	if read < 30 {
+		t.Errorf("%d of 200 are read at all", read)
 	}
 }
