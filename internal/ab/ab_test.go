@@ -21,7 +21,7 @@ import (
 var update = flag.Bool("update", false, "rewrite golden files")
 
 // of is a document of some factors with figures of 6 rounds: speed says what is true of an arm in a test.
-func of(t *testing.T, factors []Factor, designs []factorial.Design, speed func(factorial.Combination, string) float64) *Document {
+func of(t testing.TB, factors []Factor, designs []factorial.Design, speed func(factorial.Combination, string) float64) *Document {
 	t.Helper()
 	axes := matrix.Axes{Models: []matrix.Model{{Class: "moe", File: "m.gguf", Bytes: 5e9}}, Tests: []string{"pp512", "tg128"}, KV: []matrix.KV{{K: "f16", V: "f16"}}}
 	runs, err := axes.Runs()
@@ -132,6 +132,7 @@ func golden(t *testing.T, name, got string) {
 func TestReport(t *testing.T) {
 	t.Parallel()
 	d := of(t, planted, nil, fight)
+	d.Arms[0].Built, d.Arms[1].Built = &Built{Seconds: 812.4, Misses: 316}, &Built{Seconds: 61.9, Hits: 315, Misses: 1}
 	golden(t, "report.txt", d.Text(conclude(t, d), 120))
 	golden(t, "report.md", d.Markdown(conclude(t, d)))
 }
@@ -193,7 +194,8 @@ func TestReadRefuses(t *testing.T) {
 		`arm 5: it is run as`: func(d *Document) { d.Matrix.Arms[4].Environment = nil },
 		`arm 5: it has another image than arm 1, and is built of the same`: func(d *Document) { d.Matrix.Arms[4].Digest = "sha256:1" },
 		"rules of limit 0, error 0.05, steady 0.05":                        func(d *Document) { d.Rules.Limit = 0 },
-		"matrix: 0 rounds": func(d *Document) { d.Matrix.Rounds = 0 },
+		"arm 1: it was built in -1 s":                                      func(d *Document) { d.Arms[0].Built = &Built{Seconds: -1} },
+		"matrix: 0 rounds":                                                 func(d *Document) { d.Matrix.Rounds = 0 },
 	} {
 		var d Document
 		if err := json.Unmarshal(whole, &d); err != nil {

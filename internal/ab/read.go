@@ -10,6 +10,9 @@ import (
 	"strix-build/internal/gate"
 )
 
+// maxSeconds is longer than any build: a year.
+const maxSeconds = 366 * 24 * 3600
+
 // Read reads a document and computes again what its matrix shows.
 func Read(data []byte) (*Document, error) {
 	var d Document
@@ -87,6 +90,9 @@ func (d *Document) checkArm(i int, c factorial.Combination) error {
 	}
 	if !slices.Equal(d.Arms[i].On, on) {
 		return fmt.Errorf("it has %q on, and the design %q", d.Arms[i].On, on)
+	}
+	if b := d.Arms[i].Built; b != nil && !(b.Seconds >= 0 && b.Seconds < maxSeconds && b.Hits >= 0 && b.Misses >= 0) {
+		return fmt.Errorf("it was built in %g s, with %d of its objects cached and %d not", b.Seconds, b.Hits, b.Misses)
 	}
 	got, want := d.Matrix.Arms[i], Run(d.Factors, c)
 	if got.Build != d.Base {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"strix-build/internal/factorial"
 	"strix-build/internal/matrix"
@@ -92,16 +93,28 @@ func number(n int, what string) string {
 
 // arms are what the combinations are: image, and how it is run.
 func (d *Document) arms() *table {
-	t := &table{head: []string{"", "arm", "image", "run with"}}
+	t := &table{head: []string{"", "arm", "image", "built in", "objects cached", "run with"}, numbers: []int{3, 4}}
 	for i := range d.Arms {
 		m := &d.Matrix.Arms[i]
 		name := ArmName(d.Factors, d.on(i))
 		if len(d.Arms[i].Forced) > 0 {
 			name += " (forbidden)"
 		}
-		t.add(string(rune('A'+i)), printable.Line(name), fmt.Sprintf("%.19s", m.Digest), printable.Line(RunWords(m)))
+		took, cached := d.Arms[i].Built.words()
+		t.add(string(rune('A'+i)), printable.Line(name), fmt.Sprintf("%.19s", m.Digest), took, cached, printable.Line(RunWords(m)))
 	}
 	return t
+}
+
+// words are how long a build took, and how many of its objects the compiler cache had.
+func (b *Built) words() (took, cached string) {
+	if b == nil {
+		return "", ""
+	}
+	if b.Hits+b.Misses > 0 {
+		cached = fmt.Sprintf("%d of %d", b.Hits, b.Hits+b.Misses)
+	}
+	return (time.Duration(b.Seconds) * time.Second).String(), cached
 }
 
 // RunWords say how an arm is run besides what all are.

@@ -120,7 +120,7 @@ func (e *Evidence) Blocks(run int, test string) [][]float64 {
 			if at.second {
 				b++
 			}
-			if b < len(out) {
+			if b >= 0 && b < len(out) { // another order is a fault of its own
 				out[b][arm] = v
 			}
 		}
