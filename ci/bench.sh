@@ -2,12 +2,13 @@
 # bench.sh: measures this machine and prints a Markdown table. With LLAMA_CPP=CLONE it also builds the first sibling, the
 # same by a plain Dockerfile on the same BuildKit, and the second sibling, each from nothing: hours, root, 40 GB.
 # Without, the miniature stands in for the figures that need an image. Other recipes: BENCH_PROJECT, BENCH_FIRST,
-# BENCH_SECOND. Everything is made below bin/bench and removed at the end.
+# BENCH_SECOND; the base of a week later: BENCH_NEXT. Everything is made below bin/bench and removed at the end.
 . "$(dirname "$0")/lib.sh"
 . ci/bench/measure.sh
 . ci/bench/dockerfile.sh
 . ci/bench/publish.sh
 . ci/bench/report.sh
+. ci/bench/ephemeral.sh
 
 [ "$(id -u)" = 0 ] || die "make bench builds an image, which needs root"
 ci/setup.sh run
@@ -22,6 +23,7 @@ finish() {
 	stop_registry
 	stop_daemon
 	"$strix" builder stop || true
+	[ ! -d "$work/thrown" ] || "$strix" --state "$work/thrown" builder stop || true
 	rm -rf "$work"
 }
 rm -rf "$work"
@@ -62,3 +64,6 @@ row "unchanged recipe" "$took ms" "1000 ms"
 row "peak memory of strix-build" "$(peak) MB" "150 MB"
 row "image of \`$first\`, compressed" "$(image_size <"$work/first")" "200 MB"
 if have skopeo; then publishing "$(reference <"$work/first")" "$(reference <"$work/second")"; else row "publishing: skopeo is not here to compare with" "" ""; fi
+# a week has about 60 builds; the miniature has one more
+[ -n "${LLAMA_CPP-}" ] && week=60 || week=1
+ephemeral "${BENCH_NEXT:-b$(($(lock build | tr -d b) + week))}"

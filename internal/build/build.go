@@ -1,7 +1,7 @@
 // Package build is the order of work: load, pin, make the graph, solve, keep the image. It is the only place where
 // the parts meet.
 //
-// It does not parse flags, print results or talk to a registry.
+// It does not parse flags or print results, and talks to a registry about the compiler's cache alone.
 package build
 
 import (
@@ -45,7 +45,7 @@ type Builder struct {
 	Secrets  map[string][]byte
 	Mirror   string // debootstrap's mirror, "" for its default
 
-	trees, compressing sync.Mutex
+	trees, compressing, pushing sync.Mutex
 
 	early   early // guarded by compressing
 	notices notices

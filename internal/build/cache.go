@@ -20,6 +20,8 @@ type Caches struct {
 	// Repository has a cache of its own for each image, read and written; "" for none.
 	Repository string
 	ReadOnly   bool // write nothing to Repository
+	// CompilerBytes is how much of a compiler's cache Repository keeps for each container; 0: nothing.
+	CompilerBytes int64
 }
 
 // Beginnings of tags in the repository.
@@ -47,15 +49,6 @@ func (w *work) packedCache() (from, to []buildkit.Cache, err error) {
 	}
 	t, err := buildkit.CacheTo("ref=" + ref + ",mode=min,ignore-error=true")
 	return []buildkit.Cache{f}, []buildkit.Cache{t}, err
-}
-
-// CheckCache says what is wrong with a Caches.Repository.
-func CheckCache(repository string) error {
-	if strings.ContainsAny(repository, "@=,") || strings.LastIndexByte(repository, ':') > strings.LastIndexByte(repository, '/') {
-		return fmt.Errorf("%q is no repository: want HOST/NAME, without tag or digest", repository)
-	}
-	_, err := Caches{Repository: repository}.steps("x", buildkit.CacheTo)
-	return err
 }
 
 func (w *work) cacheFrom() ([]buildkit.Cache, error) {

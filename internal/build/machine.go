@@ -30,6 +30,9 @@ type machine struct {
 	// One sibling after the other: each compiler run takes every core, and the second finds in the compiler cache what the
 	// first put there.
 	compiling sync.Mutex
+
+	mu      sync.Mutex
+	ccaches map[string]*compilerCache // by tag
 }
 
 // machines are the builders of one run. Needs are what each must be able to do.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/moby/buildkit/client"
+	"github.com/sourcegraph/conc"
 	"github.com/sourcegraph/conc/pool"
 
 	"strix-build/internal/buildkit"
@@ -127,6 +128,7 @@ func (w *work) solve(ctx context.Context, m *machine) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.keepCompiler(ctx, m)
 	w.keepSteps(ctx, m)
 	return &Result{Record: rec, Ccache: w.ccache, Notes: w.notes}, nil
 }
@@ -215,12 +217,16 @@ func needs(target Target) []buildkit.Need {
 // steps is the order of one solve. Patches, configure and compile stop at the first thing that is wrong with them,
 // with an error that names it; packages are installed meanwhile.
 func (w *work) steps(ctx context.Context, m *machine, s *buildkit.Session) (*buildkit.Product, error) {
+	var seeding conc.WaitGroup // what the compiler finds comes while its packages are installed
+	defer seeding.Wait()
+	seeding.Go(func() { w.seed(ctx, m) })
 	if err := w.patchSteps(ctx, s); err != nil {
 		return nil, err
 	}
 	if err := w.configureStep(ctx, s); err != nil {
 		return nil, err
 	}
+	seeding.Wait()
 	p := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError()
 	var tree *buildkit.Ref
 	p.Go(func(ctx context.Context) (err error) { tree, err = w.compileStep(ctx, m, s); return err })

@@ -73,9 +73,15 @@ var listens = regexp.MustCompile(`running server on (127\.0\.0\.1:\d+)`)
 func serve(t *testing.T, flags ...string) string {
 	t.Helper()
 	dir := t.TempDir()
-	cmd := exec.Command(buildkittest.Binary(t), append([]string{"--root", filepath.Join(dir, "root"), "--addr", "tcp://127.0.0.1:0",
+	return start(t, append([]string{"--root", filepath.Join(dir, "root"), "--addr", "tcp://127.0.0.1:0",
 		"--otel-socket-path", filepath.Join(dir, "otel.sock"), "--containerd-worker=false", "--oci-worker-net=host",
 		"--allow-insecure-entitlement", "network.host"}, flags...)...)
+}
+
+// start is serve with all that a daemon needs.
+func start(t *testing.T, flags ...string) string {
+	t.Helper()
+	cmd := exec.Command(buildkittest.Binary(t), flags...)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

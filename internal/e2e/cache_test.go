@@ -54,9 +54,33 @@ func TestIntegrationEmptyBuilderBeginsWithTheRegistry(t *testing.T) {
 	}
 
 	closed := serveCache(t, registry.Options{ReadOnly: true})
-	got, _ := s.make(t, "cpu", "--force", "--cache", closed)
+	got, _ := s.make(t, "cpu", "--force", "--cache", closed, "--cache-compiler", "0")
 	if len(got[0].Notes) != 1 || !strings.HasPrefix(got[0].Notes[0], "not cached: steps to "+closed+":steps-cpu: ") {
 		t.Errorf("notes %q", got[0].Notes)
+	}
+	s.tidy(t)
+}
+
+// TestIntegrationNextBaseFindsTheCompilersCache: on a builder that has nothing, the next base is compiled with what another builder's
+// compiler left, and what is new is sent.
+func TestIntegrationNextBaseFindsTheCompilersCache(t *testing.T) {
+	w := setup(t)
+	w.build(t, "cpu")
+	cache, flag := serveCache(t, registry.Options{}), unseen()
+	first, _ := w.main.make(t, "cpu", "--repository", "weekly", "--set", flag, "--cache", cache)
+	if c := first[0].Ccache; c == nil || c.Misses < 10 {
+		t.Fatalf("compiler cache of the first: %+v", c)
+	}
+	if n := strings.Join(first[0].Notes, "\n"); !strings.Contains(n, "compiler cache: ") || !strings.Contains(n, cache+":ccache-debian-cpu, of which ") {
+		t.Errorf("notes %q", n)
+	}
+	s := w.fresh(t)
+	next, o := s.make(t, "cpu", "--repository", "weekly", "--set", flag, "--cache", cache, "--base", "b9910")
+	if strings.Contains(o.logs, "Unpacking") {
+		t.Error("the toolchain was installed, where the registry has it")
+	}
+	if c := next[0].Ccache; c == nil || c.Hits < 10 || c.Misses > 6 {
+		t.Errorf("compiler cache of the next base: %+v, want hits", c)
 	}
 	s.tidy(t)
 }

@@ -85,7 +85,7 @@ func (b *builder) compile(toolchain, src, configured llb.State) llb.State {
 func (b *builder) build(toolchain, on llb.State, targets []string, what string, tree llb.RunOption) llb.State {
 	run := toolchain.Run(llb.Args(append([]string{"cmake", "--build", buildDir, "--target"}, targets...)), b.compilerEnv(), offline(),
 		tree, b.parts(), llb.AddMount(buildDir, on),
-		llb.AddMount("/ccache", llb.Scratch(), llb.AsPersistentCacheDir("strix-build-ccache", llb.CacheMountShared)),
+		ccacheMount(),
 		llb.WithCustomNamef("compile: %s of %s", what, b.in.Recipe.Name), b.loc.at(b.in.Recipe.Pos))
 	return run.GetMount(buildDir)
 }
