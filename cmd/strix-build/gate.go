@@ -26,7 +26,8 @@ type gateFlags struct {
 	anchor              string
 	timeout             time.Duration
 	json                bool
-	staticOnly          bool // there are no models to run it with; no flag says so
+	narrowed            *recipe.Policy // in place of the one that policy names: a part of it; no flag says so
+	staticOnly          bool           // there are no models to run it with; no flag says so
 }
 
 func (a *app) gateCmd() *cobra.Command {

@@ -43,9 +43,11 @@ func (a *app) gateImage(ctx context.Context, o gateFlags) (*gate.Evidence, error
 		return nil, err
 	}
 	defer closeArms()
-	policy, err := a.policyFor(o.policy, arms[gate.Candidate])
-	if err != nil {
-		return nil, err
+	policy := o.narrowed
+	if policy == nil {
+		if policy, err = a.policyFor(o.policy, arms[gate.Candidate]); err != nil {
+			return nil, err
+		}
 	}
 	g := &gateRun{app: a, gateFlags: o, arms: arms, policy: policy, work: work}
 	if err := g.prepare(ctx); err != nil {

@@ -82,7 +82,7 @@ func (a *app) root() *cobra.Command {
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more on stderr")
 	f.StringVar(&a.logFormat, "log-format", "text", "text or json")
 	root.AddCommand(a.recipeCmd(), a.weeklyCmd(), a.lintCmd(), a.lockCmd(), a.patchCmd(), a.planCmd(), a.graphCmd(), a.explainCmd(), a.imagesCmd(),
-		a.proveCmd(), a.gateCmd(), a.benchCmd(), a.reportCmd(), a.abCmd(), a.publishCmd(), a.verifyCmd(), a.promoteCmd(), a.tagsCmd(), a.aliasCmd(), a.rollbackCmd(), a.pruneCmd(), a.copyCmd(), a.registryCmd(), a.runCmd(), a.toolboxCmd(),
+		a.proveCmd(), a.gateCmd(), a.benchCmd(), a.reportCmd(), a.abCmd(), a.bisectCmd(), a.publishCmd(), a.verifyCmd(), a.promoteCmd(), a.tagsCmd(), a.aliasCmd(), a.rollbackCmd(), a.pruneCmd(), a.copyCmd(), a.registryCmd(), a.runCmd(), a.toolboxCmd(),
 		a.kernelsCmd(), a.attestCmd(), a.keyCmd(), a.builderCmd(), a.versionCmd(), a.cutCmd(), a.ccacheCmd(), a.miniatureCmd(), a.smokeModelCmd())
 	argsAreUsage(root)
 	return root

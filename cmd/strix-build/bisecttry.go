@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"strix-build/internal/build"
+	"strix-build/internal/gate"
+	"strix-build/internal/llamabench"
+	"strix-build/internal/recipe"
+)
+
+// findPolicy takes of a gate's policy what is compared.
+func (b *bisection) findPolicy() error {
+	p, err := b.project()
+	if err != nil {
+		return err
+	}
+	name := b.o.policy
+	if name == "" {
+		r, err := recipe.LoadRecipe(p.FS, b.recipe)
+		if err != nil {
+			return err
+		}
+		if name = r.Gate.Value; name == "" {
+			name = anyDevice
+		}
+	}
+	if b.policy, err = b.policyNamed(name); err != nil {
+		return err
+	}
+	if b.o.check != "" {
+		return b.narrowToCheck()
+	}
+	return b.narrowToCell()
+}
+
+func (b *bisection) narrowToCheck() error {
+	switch s := gate.Stage(b.o.check); s {
+	case gate.Static, gate.Correctness, gate.Serving:
+		b.policy.Limits = map[string]recipe.Percent{} // speed is not measured
+		return b.modelsGiven(s != gate.Static)
+	}
+	return usage("--check %q: there are %s, %s, %s", b.o.check, gate.Static, gate.Correctness, gate.Serving)
+}
+
+func (b *bisection) narrowToCell() error {
+	class, test, ok := strings.Cut(b.o.cell, "/")
+	if _, _, _, err := llamabench.ParseTest(test); !ok || err != nil {
+		return usage("--cell %q: want CLASS/TEST, such as dense/pp512 or moe/tg32@d32768", b.o.cell)
+	}
+	model, ok := b.policy.Models[class]
+	if !ok {
+		return usage("--cell %s: policy %q has no model of class %q", b.o.cell, b.policy.Name, class)
+	}
+	limit, ok := b.policy.Limits[test]
+	if b.o.limit > 0 {
+		limit = recipe.Percent(b.o.limit / 100)
+	} else if !ok {
+		return usage("--cell %s: policy %q has no limit for %s; say which loss is bad: --limit PERCENT", b.o.cell, b.policy.Name, test)
+	}
+	b.policy.Limits = map[string]recipe.Percent{test: limit}
+	b.policy.Models = map[string]recipe.Text{class: model}
+	if len(b.o.rounds) > 0 {
+		b.policy.Rounds = b.o.rounds
+	}
+	return b.modelsGiven(true)
+}
+
+// modelsGiven refuses a policy that wants models of the user's own where none is given, before anything is built.
+func (b *bisection) modelsGiven(wanted bool) error {
+	if wanted && wantsOwn(b.policy, b.o.models) {
+		return usage("policy %q wants models of your own: --model CLASS=FILE, or --policy %s for small ones that are made", b.policy.Name, anyDevice)
+	}
+	return nil
+}
+
+// make builds a step's image, or finds it in the store. Its name is none of a recipe's.
+func (b *bisection) make(ctx context.Context, s *bisectStep) error {
+	builder, done, err := b.newBuilder(true)
+	if err != nil {
+		return err
+	}
+	made, err := b.buildStep(ctx, builder, s)
+	done() // before the gate's display begins
+	if err != nil {
+		return err
+	}
+	if !made.UpToDate {
+		b.builds++
+		b.summary(made)
+	}
+	s.Image, s.Digest = made.Ref, made.Digest
+	return nil
+}
+
+func (b *bisection) buildStep(ctx context.Context, builder *build.Builder, s *bisectStep) (*build.Result, error) {
+	plan, err := builder.Plan(b.recipe, s.opt)
+	if err != nil {
+		return nil, err
+	}
+	r, sum := plan.Recipe, sha256.Sum256([]byte(s.Name+s.Commit+strings.Join(s.opt.Set, "\n")))
+	s.opt.Name = fmt.Sprintf("%s-bisect:%s-%x", r.Image.Repository.Value, r.Name.Value+r.Suffix, sum[:6])
+	p, err := builder.Prepare(ctx, b.recipe, s.opt, false)
+	if err != nil {
+		return nil, err
+	}
+	results, errs := builder.Several(ctx, []*build.Prepared{p}, 1)
+	return results[0], errors.Join(errs...)
+}
+
+// evidence gates a step against the good one, as far as is asked; what was measured completely before is not measured again.
+func (b *bisection) evidence(ctx context.Context, s *bisectStep) (*gate.Evidence, error) {
+	dir, err := b.state()
+	if err != nil {
+		return nil, err
+	}
+	what := b.o.cell
+	if what == "" {
+		what = b.o.check
+	}
+	o := gateFlags{candidate: subjectFlags{image: s.Image, gpu: b.o.gpu}, baseline: subjectFlags{image: b.steps[0].Image}, policy: b.policy.Name, models: b.o.models,
+		ngl: b.o.ngl, device: b.o.device, timeout: b.o.timeout, narrowed: b.policy, staticOnly: b.o.check == string(gate.Static)}
+	for _, stage := range []gate.Stage{gate.Correctness, gate.Serving} {
+		if b.o.check != string(stage) {
+			o.skip = append(o.skip, string(stage))
+		}
+	}
+	file := filepath.Join(dir, "bisect", fmt.Sprintf("%s-%s.json", fileName(what), fileName(shortDigest(b.steps[0].Digest)+"-"+shortDigest(s.Digest))))
+	if e := b.measuredBefore(file, s); e != nil {
+		return e, nil
+	}
+	o.evidence = file
+	return b.gateImage(ctx, o)
+}
+
+// measuredBefore is evidence on a step that was complete; nil: there is none. What an unsteady host measured is not used again.
+func (b *bisection) measuredBefore(file string, s *bisectStep) *gate.Evidence {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil
+	}
+	e, err := gate.Read(data)
+	if err != nil || e.Verdict == nil || e.Baseline == nil || e.Candidate.Digest != s.Digest || e.Baseline.Digest != b.steps[0].Digest || !sameJSON(e.Policy, gatePolicy(b.policy)) {
+		return nil
+	}
+	v, err := gate.Again(e)
+	if _, more := gate.Next(e); err != nil || more && v.Word != gate.Failed || v.Word == gate.Invalid {
+		return nil
+	}
+	return e
+}
+
+func shortDigest(d string) string {
+	_, hex, _ := strings.Cut(d, ":")
+	return fmt.Sprintf("%.12s", hex)
+}
