@@ -156,6 +156,19 @@ func TestReportOfFewArms(t *testing.T) {
 	}
 }
 
+// TestFailedStock: without the figures that the others are compared with nothing is said, and why is told once.
+func TestFailedStock(t *testing.T) {
+	t.Parallel()
+	d := of(t, planted, nil, fight)
+	d.Matrix.Samples = d.Matrix.Samples[:1]
+	d.Matrix.Samples[0].Fault, d.Matrix.Samples[0].Rows = "llama-bench: exit status 1: no memory", nil
+	d.Matrix.Conclude()
+	text := d.Text(conclude(t, d), 200)
+	if strings.Count(text, "failed: moe f16, stock (A): llama-bench: exit status 1: no memory") != 1 || !strings.Contains(text, "- nothing can be said: stock (A) has cells without figures") {
+		t.Error(text)
+	}
+}
+
 // TestUnsteadyHostSaysNothing: the canary takes the conclusions away, not the figures.
 func TestUnsteadyHostSaysNothing(t *testing.T) {
 	t.Parallel()

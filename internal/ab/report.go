@@ -225,10 +225,15 @@ func (d *Document) warnings(r *Result) []string {
 			add(fmt.Sprintf("%s was built although it is forbidden: %s", d.arm(i), f))
 		}
 	}
-	for _, c := range d.Matrix.Cells {
-		if c.Why != "" {
-			add(fmt.Sprintf("%s: %s %s, %s: %s", c.State, c.Class, c.Test, c.Arm, c.Why))
+	for _, s := range d.Matrix.Samples {
+		if s.Fault == "" {
+			continue
 		}
+		state := matrix.Failed
+		if s.TimedOut {
+			state = matrix.TimedOut
+		}
+		add(fmt.Sprintf("%s: %s, %s: %s", state, d.Matrix.Runs[s.Run].Name(), d.arm(s.Number()), s.Fault))
 	}
 	for _, f := range r.Faults {
 		add("INVALID: " + f)

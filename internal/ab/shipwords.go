@@ -2,6 +2,7 @@ package ab
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"strix-build/internal/gate"
@@ -16,6 +17,9 @@ func (d *Document) arm(i int) string {
 // Ship says which combination to take, and why not another.
 func (d *Document) Ship(r *Result) []string {
 	a := r.Advice
+	if slices.Contains(a.Gaps, 0) || len(r.Cells) == 0 {
+		return []string{fmt.Sprintf("nothing can be said: %s has cells without figures", d.arm(0))}
+	}
 	mean := "mean of all cells " + percent(a.Mean)
 	if interval := between(a.Low, a.High); interval != "" {
 		mean += " (" + interval + ")"

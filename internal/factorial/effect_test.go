@@ -223,6 +223,12 @@ func TestShip(t *testing.T) {
 	if a := p.Ship(gap, rules, nothing, size); len(a.Gaps) != 1 || a.Gaps[0] != 1 || a.Arm != 3 {
 		t.Errorf("an arm without figures: %+v", a)
 	}
+	for _, b := range gap[0].Blocks {
+		b[0] = math.NaN()
+	}
+	if a := p.Ship(gap, rules, nothing, size); len(a.Gaps) != 4 || a.Arm != 0 {
+		t.Errorf("nothing is known of stock: %+v", a)
+	}
 	for _, e := range p.Analyse(gap, rules) {
 		if e.State != Unknown || e.Blocks != 0 {
 			t.Errorf("an effect that needs it is %s of %d blocks", e.State, e.Blocks)

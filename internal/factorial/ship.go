@@ -17,7 +17,7 @@ type Advice struct {
 	Equals []int    // arms that are not told from the best, Arm and Best themselves left out
 	Slower []Slower // arms that are out, because a cell is slower than the first arm's by more than the limit
 	Out    []int    // arms that are out because they may not be shipped
-	Gaps   []int    // arms without figures in some cell
+	Gaps   []int    // arms without figures in some cell; where the first is one, nothing is known
 }
 
 // Slower is a cell that takes an arm out.
@@ -73,8 +73,8 @@ func (a *Advice) leaveOut(p *Plan, cells []Cell, rules Rules, forbidden []bool) 
 	var all []Slower
 	var chances []float64
 	limit := -math.Log1p(-rules.Limit)
-	for arm := 1; arm < len(p.Arms); arm++ {
-		if forbidden[arm] {
+	for arm := range p.Arms {
+		if forbidden[arm] && arm > 0 {
 			a.Out = append(a.Out, arm)
 			continue
 		}
@@ -83,6 +83,9 @@ func (a *Advice) leaveOut(p *Plan, cells []Cell, rules Rules, forbidden []bool) 
 			if s.Pairs == 0 {
 				a.Gaps = append(a.Gaps, arm)
 				break
+			}
+			if arm == 0 {
+				continue // it is what others are compared with
 			}
 			all, chances = append(all, Slower{arm, cell, rank.Share(s.Estimate())}), append(chances, s.PBelow(-limit))
 		}

@@ -96,6 +96,9 @@ func (b *Bench) runner(e *Evidence, s *Sample) program.Runner {
 	return program.With(b.Arms[s.arm()], e.Arms[s.arm()].Environment)
 }
 
+// Number is the sample's arm's.
+func (s *Sample) Number() int { return s.arm() }
+
 // arm is the number of a sample's arm.
 func (s *Sample) arm() int { return int(s.Arm[0] - 'A') }
 
