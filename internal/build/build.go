@@ -166,8 +166,12 @@ func (w *work) finish(ctx context.Context, r *run, force bool) (*Result, error) 
 	image := w.plan.Recipe.ImageName()
 	task := fleet.Task{Name: w.plan.Recipe.Name.Value, Last: r.memory.of(image), Bound: w.tested != nil}
 	var res *Result
-	err := r.machines.Do(ctx, task, func(ctx context.Context, m *machine) (err error) {
-		if res, err = w.run(ctx, m); err != nil {
+	err := r.machines.Do(ctx, task, func(ctx context.Context, m *machine) error {
+		err := m.watched(ctx, m.Watch, func(ctx context.Context) (err error) {
+			res, err = w.run(ctx, m)
+			return err
+		})
+		if err != nil {
 			return err
 		}
 		res.Builder = m.name

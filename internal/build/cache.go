@@ -74,7 +74,7 @@ func (w *work) cacheTo() ([]buildkit.Cache, error) {
 func (w *work) keepSteps(ctx context.Context, m *machine) {
 	to, err := w.cacheTo()
 	if err != nil || len(to) == 0 {
-		w.noteCache(ctx, "steps", err)
+		w.noteCache("steps", err)
 		return
 	}
 	err = w.b.feed(m, func(status chan *client.SolveStatus) error {
@@ -88,11 +88,11 @@ func (w *work) keepSteps(ctx context.Context, m *machine) {
 			return &buildkit.Product{Refs: refs}, err
 		})
 	})
-	w.noteCache(ctx, "steps to "+to[0].Ref(), err)
+	w.noteCache("steps to "+to[0].Ref(), err)
 }
 
-func (w *work) noteCache(ctx context.Context, what string, err error) {
-	if err != nil && ctx.Err() == nil {
+func (w *work) noteCache(what string, err error) {
+	if err != nil {
 		w.notes = append(w.notes, fmt.Sprintf("not cached: %s: %s", what, strings.Join(strings.Fields(err.Error()), " ")))
 	}
 }

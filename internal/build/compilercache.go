@@ -69,7 +69,7 @@ func (w *work) seed(ctx context.Context, m *machine) {
 	c := m.compilerCache(w.compilerTag())
 	c.once.Do(func() {
 		if c.since, c.err = w.fetchCompiler(ctx, m); c.err != nil {
-			w.noteCache(ctx, "compiler cache from "+w.b.Caches.Repository+":"+w.compilerTag(), c.err)
+			w.noteCache("compiler cache from "+w.b.Caches.Repository+":"+w.compilerTag(), c.err)
 		}
 	})
 }
@@ -206,7 +206,7 @@ func (w *work) keepCompiler(ctx context.Context, m *machine) {
 			break // else: once more, with what the other one sent
 		}
 	}
-	w.noteCache(ctx, "compiler cache to "+c.Repository+":"+w.compilerTag(), err)
+	w.noteCache("compiler cache to "+c.Repository+":"+w.compilerTag(), err)
 }
 
 func (w *work) pushCompiler(ctx context.Context, m *machine, since int64) error {

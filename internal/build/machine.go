@@ -8,6 +8,7 @@ import (
 
 	"github.com/moby/buildkit/client"
 	digest "github.com/opencontainers/go-digest"
+	"github.com/sourcegraph/conc"
 
 	"strix-build/internal/buildkit"
 	"strix-build/internal/fleet"
@@ -67,6 +68,23 @@ func (b *Builder) machines(ctx context.Context, needs []buildkit.Need) *fleet.Fl
 		Close: b.close,
 		Say:   func(text string) { b.say("builder " + text) },
 	})
+}
+
+// watched does work that ends when one of several builders falls silent; where there is only one, somebody may wait for it to come back.
+func (m *machine) watched(ctx context.Context, watch func(context.Context) error, work func(context.Context) error) error {
+	if m.name == "" {
+		return work(ctx)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	var watching conc.WaitGroup
+	defer watching.Wait()
+	defer cancel(nil)
+	watching.Go(func() {
+		if err := watch(ctx); err != nil {
+			cancel(fmt.Errorf("%s: %w", m.name, err))
+		}
+	})
+	return work(ctx)
 }
 
 func (b *Builder) close(m *machine) {

@@ -14,13 +14,42 @@ import (
 // pingWithin is how long a builder whose work failed may take to say that it is there: it may be busy with the work of others.
 const pingWithin = 20 * time.Second
 
+// A builder is asked so often while it works, and may take so long: with every core at compilers it answers late.
+const (
+	watchEvery = 20 * time.Second
+	silentFor  = 2 * time.Minute
+)
+
+// Watch asks the builder again and again, until ctx ends (nil) or it does not answer. A machine that stops without a word keeps its
+// connections open for a long time.
+func (b *Builder) Watch(ctx context.Context) error {
+	return watch(ctx, b.ping, watchEvery, silentFor)
+}
+
+func watch(ctx context.Context, ping func(context.Context) error, every, patience time.Duration) error {
+	for wait(ctx, every) {
+		within, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer for %s", patience))
+		err := ping(within)
+		if err != nil {
+			err = causeOf(within, err)
+		}
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Builder) ping(ctx context.Context) error {
+	_, err := b.Client.ListWorkers(ctx)
+	return err
+}
+
 // Lost says whether err, of work that this builder was given, means that the builder is gone, and not that the work is wrong.
 // A step that failed on a builder that still answers would fail elsewhere too.
 func (b *Builder) Lost(ctx context.Context, err error) bool {
-	return lost(ctx, err, func(ctx context.Context) error {
-		_, err := b.Client.ListWorkers(ctx)
-		return err
-	})
+	return lost(ctx, err, b.ping)
 }
 
 func lost(ctx context.Context, err error, ping func(context.Context) error) bool {

@@ -138,6 +138,25 @@ func TestLostTellsABuilderThatIsGoneFromWorkThatIsWrong(t *testing.T) {
 	}
 }
 
+func TestWatchEndsWhenTheBuilderFallsSilent(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	err := watch(t.Context(), func(ctx context.Context) error {
+		if asked++; asked < 3 {
+			return nil
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	}, 1, 1)
+	if asked != 3 || err == nil || err.Error() != "no answer for 1ns" {
+		t.Errorf("asked %d times: %v", asked, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	if err := watch(ctx, func(context.Context) error { cancel(); return errors.New("closed") }, 1, 1); err != nil {
+		t.Errorf("the work's end is taken for the builder's: %v", err)
+	}
+}
+
 // someCertificate is read, and never used for a connection.
 const someCertificate = `-----BEGIN CERTIFICATE-----
 MIIBdjCCARugAwIBAgIUcDMksHLqEYIXGfFP0VJVkj/iPnAwCgYIKoZIzj0EAwIw

@@ -1,14 +1,19 @@
 package e2e_test
 
 import (
+	"bufio"
 	"context"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 
 	"strix-build/internal/buildkit"
+	"strix-build/internal/buildkit/buildkittest"
 )
 
 // daemon is a builder that the test holds, and may kill.
@@ -29,6 +34,37 @@ func (s *state) spread(builders []string, args ...string) []string {
 		out = append(out, "--builder", b)
 	}
 	return append(out, args...)
+}
+
+// lesser is a builder without the network for fetches, which is BuildKit's default.
+func lesser(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	address := "unix://" + filepath.Join(dir, "sock")
+	cmd := exec.Command(buildkittest.Binary(t), "--root", filepath.Join(dir, "root"), "--addr", address,
+		"--otel-socket-path", filepath.Join(dir, "otel.sock"), "--containerd-worker=false")
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewReader(stderr)
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_, _ = io.Copy(io.Discard, lines)
+		_ = cmd.Wait()
+	})
+	for {
+		line, err := lines.ReadString('\n')
+		if strings.Contains(line, "running server on") {
+			return address
+		}
+		if err != nil {
+			t.Fatalf("buildkitd ended: %s", line)
+		}
+	}
 }
 
 // TestIntegrationTwoBuilders: the shared daemon and one that has nothing. Both are used and give the bytes that one gave; then the
@@ -79,13 +115,14 @@ func TestIntegrationTwoBuilders(t *testing.T) {
 	o.says(t, "builder "+second.Address+" is gone, cpu", "goes to another")
 	s.tidy(t)
 
-	// a bad base is no reason to ask another builder, and a builder that is not there is none to fail
-	gone := "unix://" + filepath.Join(s.dir, "nobody.sock")
-	o = s.run(t, s.spread([]string{gone, first.Address}, "cpu", "--repository", "broken", "--set", "cmake.CMAKE_CXX_FLAGS=-fno-such-flag")...)
-	if o.code != 1 || len(starting(o.ran(), "["+first.Address+"] configure:")) != 1 {
+	// a compiler's error is no reason to ask another builder; one that is not there, lacks something or is another's second name is not used
+	gone, less, alias := "unix://"+filepath.Join(s.dir, "nobody.sock"), lesser(t), "unix://"+filepath.Join(s.dir, "alias.sock")
+	link(t, strings.TrimPrefix(first.Address, "unix://"), strings.TrimPrefix(alias, "unix://"))
+	o = s.run(t, s.spread([]string{gone, less, first.Address, alias}, "cpu", "--repository", "broken", "--set", "cmake.CMAKE_CXX_FLAGS=-fno-such-flag")...)
+	if o.code != 1 || len(starting(o.ran(), "["+first.Address+"] configure:", "["+alias+"] configure:")) != 1 {
 		t.Errorf("exit %d, ran %q", o.code, o.ran())
 	}
-	o.says(t, "builder "+gone+" is not used: ")
+	o.says(t, "builder "+gone+" is not used: ", "builder "+less+" is not used: ", "network.host entitlement", "is not used: it is the same builder as unix://")
 	_ = second.Close() // sweeps what the killed daemon left
 	if err := buildkit.Stop(context.Background(), s.engine()); err != nil {
 		t.Error(err)
