@@ -26,7 +26,7 @@ var beside = map[string][]string{
 	"internal/ab":         {"internal/matrix"},
 	"internal/gguf":       {"internal/strictyaml"},
 	"internal/llamalog":   {"internal/strictyaml"},
-	"internal/page":       {"internal/matrix"},
+	"internal/page":       {"internal/ab", "internal/matrix", "internal/weekly"},
 	"internal/strictyaml": {"internal/diag"},
 	"internal/tag":        {"internal/version"},
 	"internal/upstream":   {"internal/patch"},

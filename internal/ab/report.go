@@ -61,7 +61,7 @@ func (d *Document) report(r *Result, width int, markdown bool) string {
 			wrap(&b, item, s, width)
 		}
 	}
-	if lines := d.warnings(r); len(lines) > 0 {
+	if lines := d.Warnings(r); len(lines) > 0 {
 		title("What to know")
 		for _, l := range lines {
 			wrap(&b, item, l, width)
@@ -100,14 +100,14 @@ func (d *Document) arms() *table {
 		if len(d.Arms[i].Forced) > 0 {
 			name += " (forbidden)"
 		}
-		took, cached := d.Arms[i].Built.words()
+		took, cached := d.Arms[i].Built.Words()
 		t.add(string(rune('A'+i)), printable.Line(name), fmt.Sprintf("%.19s", m.Digest), took, cached, printable.Line(RunWords(m)))
 	}
 	return t
 }
 
-// words are how long a build took, and how many of its objects the compiler cache had.
-func (b *Built) words() (took, cached string) {
+// Words are how long a build took, and how many of its objects the compiler cache had.
+func (b *Built) Words() (took, cached string) {
 	if b == nil {
 		return "", ""
 	}
@@ -150,7 +150,7 @@ func (d *Document) speeds(r *Result, cell int) *table {
 			row[1], row[2] = rank.Text(c.Speed), fmt.Sprintf("%.1f %%", 100*c.Spread)
 		}
 		if c.Change != nil {
-			row[3], row[4] = percent(*c.Change), between(c.Low, c.High)
+			row[3], row[4] = Percent(*c.Change), between(c.Low, c.High)
 		}
 		t.add(row...)
 	}
@@ -166,14 +166,10 @@ func (d *Document) effects(r *Result, cell int) *table {
 		if e.Cell != cell {
 			continue
 		}
-		name := strings.Join(s.names(e.Of), " x ")
-		change, interval := percent(e.Change), between(e.Low, e.High)
-		switch e.Kind {
-		case factorial.Interaction:
+		name := strings.Join(d.EffectName(r, e), " x ")
+		change, interval := Percent(e.Change), between(e.Low, e.High)
+		if e.Kind == factorial.Interaction {
 			change, interval = times(e.Change), betweenTimes(e.Low, e.High)
-		case factorial.Main:
-		default:
-			name = fmt.Sprintf(whose[e.Kind], name)
 		}
 		if e.State == factorial.Unknown {
 			change = ""
@@ -181,6 +177,23 @@ func (d *Document) effects(r *Result, cell int) *table {
 		t.add(name, change, interval, s.stateWord(e))
 	}
 	return t
+}
+
+// EffectName are the factors of an effect, as people call them: several are those of an interaction.
+func (d *Document) EffectName(r *Result, e *factorial.Effect) []string {
+	s := &speaker{d, r}
+	out := s.names(e.Of)
+	if e.Kind != factorial.Interaction {
+		out[0] = fmt.Sprintf(whose[e.Kind], out[0])
+	}
+	return out
+}
+
+// EffectWord is an effect's state as a table has it. dependent says that it is a mean over what it depends on, which says little.
+func (d *Document) EffectWord(r *Result, e *factorial.Effect) (word string, dependent bool) {
+	s := &speaker{d, r}
+	word = s.stateWord(e)
+	return word, e.Kind == factorial.Main && len(s.partners(e.Cell, e.Of.Factors()[0])) > 0
 }
 
 // stateWord is an effect's state as a table has it.
@@ -212,8 +225,8 @@ func (s *speaker) stateWord(e *factorial.Effect) string {
 	return string(e.State)
 }
 
-// warnings are what takes trust away, and what failed.
-func (d *Document) warnings(r *Result) []string {
+// Warnings are what takes trust away, and what failed.
+func (d *Document) Warnings(r *Result) []string {
 	var out []string
 	add := func(text string) {
 		if text = printable.Line(text); !slices.Contains(out, text) {
@@ -222,7 +235,7 @@ func (d *Document) warnings(r *Result) []string {
 	}
 	for i, a := range d.Arms {
 		for _, f := range a.Forced {
-			add(fmt.Sprintf("%s was built although it is forbidden: %s", d.arm(i), f))
+			add(fmt.Sprintf("%s was built although it is forbidden: %s", d.Arm(i), f))
 		}
 	}
 	for _, s := range d.Matrix.Samples {
@@ -233,7 +246,7 @@ func (d *Document) warnings(r *Result) []string {
 		if s.TimedOut {
 			state = matrix.TimedOut
 		}
-		add(fmt.Sprintf("%s: %s, %s: %s", state, d.Matrix.Runs[s.Run].Name(), d.arm(s.Number()), s.Fault))
+		add(fmt.Sprintf("%s: %s, %s: %s", state, d.Matrix.Runs[s.Run].Name(), d.Arm(s.Number()), s.Fault))
 	}
 	for _, f := range r.Faults {
 		add("INVALID: " + f)

@@ -82,8 +82,8 @@ func wrap(b *strings.Builder, mark, text string, width int) {
 	b.WriteString(line + "\n")
 }
 
-// percent writes a share of change.
-func percent(x float64) string { return signed(x) + " %" }
+// Percent writes a share of change.
+func Percent(x float64) string { return signed(x) + " %" }
 
 // signed writes a share in percent with its sign; nothing has none.
 func signed(x float64) string {

@@ -182,7 +182,7 @@ func (s *speaker) cell(e *factorial.Effect) string {
 	if interval == "" {
 		interval = "too few rounds for an interval"
 	}
-	return fmt.Sprintf("%s %s, %s", name, percent(e.Change), interval)
+	return fmt.Sprintf("%s %s, %s", name, Percent(e.Change), interval)
 }
 
 // partners are the factors that another acts with in a cell, beyond what they do apart.
@@ -244,7 +244,7 @@ func (s *speaker) joint(e *factorial.Effect) string {
 func (s *speaker) depends(cell, factor, other int) string {
 	without, _ := s.r.Plan.Within(factor, other, false).Estimate(s.r.Cells[cell])
 	with, _ := s.r.Plan.Within(factor, other, true).Estimate(s.r.Cells[cell])
-	return fmt.Sprintf("%s (%s without it, %s with it)", s.factor(other), percent(without), percent(with))
+	return fmt.Sprintf("%s (%s without it, %s with it)", s.factor(other), Percent(without), Percent(with))
 }
 
 // openPair says where it is not known how a pair acts together.

@@ -131,9 +131,16 @@ func benchCell(c matrix.Cell, group string, base map[string]float64) report.Cell
 
 func benchDepth(e *matrix.Evidence) []report.Section {
 	c := newCourse()
+	for i := range e.Arms { // lines in the order of arms, whatever order these ran in
+		benchLines(c, e, letter(i))
+	}
+	return c.section("Medians of processes; the bars go from the slowest to the fastest process.")
+}
+
+func benchLines(c *course, e *matrix.Evidence, arm gate.Arm) {
 	for i := range e.Samples {
 		s := &e.Samples[i]
-		if s.Part != gate.Round || s.Run >= len(e.Runs) {
+		if s.Arm != arm || s.Part != gate.Round || s.Run >= len(e.Runs) {
 			continue
 		}
 		run := &e.Runs[s.Run]
@@ -145,7 +152,6 @@ func benchDepth(e *matrix.Evidence) []report.Section {
 			c.add(of, armName(e, s.Arm), test, s.Speed(test))
 		}
 	}
-	return c.section("Medians of processes; the bars go from the slowest to the fastest process.")
 }
 
 func armName(e *matrix.Evidence, a gate.Arm) string {

@@ -40,7 +40,7 @@ func Gate(e *gate.Evidence) (report.Subject, error) {
 		s.Sections = append(s.Sections, gateChecks(e))
 	}
 	if len(v.Canary) > 0 {
-		s.Sections = append(s.Sections, gateCanary(v))
+		s.Sections = append(s.Sections, canary(v.Canary, "the baseline", "the gate"))
 	}
 	if len(e.Samples) > 0 {
 		s.Sections = append(s.Sections, gateRuns(e))
@@ -152,10 +152,10 @@ func gateChecks(e *gate.Evidence) report.Checks {
 	return out
 }
 
-// gateCanary is the baseline against itself: whether the host was steady.
-func gateCanary(v gate.Verdict) report.Cells {
-	out := report.Cells{Title: "Canary", Base: "the baseline against itself, from one process to the next", Chance: "A cell that moved by more than its limit makes the gate INVALID."}
-	for _, c := range v.Canary {
+// canary is what everything is compared with, against itself: whether the host was steady.
+func canary(rows []gate.Canary, base, whole string) report.Cells {
+	out := report.Cells{Title: "Canary", Base: base + " against itself, from one process to the next", Chance: "A cell that moved by more than its limit makes " + whole + " INVALID."}
+	for _, c := range rows {
 		row := report.Cell{Name: c.Cell, Pairs: c.Pairs, Change: &c.Change, Limit: &c.Limit, State: "steady", Tone: report.Good,
 			Further: fmt.Sprintf("%+.1f %% from the first half to the second, %.1f %% from start to end", 100*c.Drift, 100*c.Step)}
 		if c.Moved {

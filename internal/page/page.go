@@ -1,5 +1,5 @@
-// Package page makes the subjects of reports out of the documents that others write: a gate's evidence, a matrix, llama-bench's rows, a
-// drift ledger, a comparison of kernels.
+// Package page makes the subjects of reports out of the documents that others write: a gate's evidence, a matrix, a lattice,
+// llama-bench's rows, a drift ledger, weekly runs, a comparison of kernels.
 //
 // It opens no image, measures nothing, and draws nothing (internal/report does). A verdict is computed again before it is shown.
 package page

@@ -26,10 +26,12 @@ func TestKindOf(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"candidate": {}, "policy": {}, "samples": []}`:             "gate",
 		`{"arms": [], "samples": []}`:                                "bench",
+		`{"factors": [], "arms": [], "matrix": {"samples": []}}`:     "ab",
+		`{"started": "", "tracks": [], "siblings": []}`:              "weekly",
 		`{"anchor": {}, "candidate": {}}` + "\n" + `{"anchor": {}}`:  "drift",
 		`{"libraries": [], "groups": []}`:                            "kernels",
 		`{"build_commit": "x", "model_filename": "m"}` + "\n" + `{}`: "rows",
-		`{"policies": {}}`:                                           "",
+		`{"policies": {}}`: "",
 	} {
 		if got, err := kindOf([]byte(text)); err != nil || got != want {
 			t.Errorf("%s is %q, %v; want %q", text, got, err, want)

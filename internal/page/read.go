@@ -7,17 +7,22 @@ import (
 	"fmt"
 	"slices"
 
+	"strix-build/internal/ab"
 	"strix-build/internal/gate"
 	"strix-build/internal/kernels"
 	"strix-build/internal/matrix"
 	"strix-build/internal/report"
+	"strix-build/internal/weekly"
 )
 
 // ErrRows says that a document is llama-bench's rows, which are read together: see Rows.
 var ErrRows = errors.New("rows of llama-bench")
 
-// Read makes the subject of a document that this program wrote: evidence of a gate, a matrix, kernels ("kernels --json"), or a drift
-// ledger; it is told by what is in it.
+// ErrUnknown says that a document is of no kind that reports are made of.
+var ErrUnknown = errors.New("it is neither what gate, bench, ab or weekly wrote, nor rows of llama-bench, a drift ledger, or kernels as JSON")
+
+// Read makes the subject of a document that this program wrote: evidence of a gate, a matrix, a lattice ("ab"), a weekly run, kernels
+// ("kernels --json"), or a drift ledger; it is told by what is in it.
 func Read(data []byte) (report.Subject, error) {
 	kind, err := kindOf(data)
 	if err != nil {
@@ -36,6 +41,18 @@ func Read(data []byte) (report.Subject, error) {
 			return report.Subject{}, err
 		}
 		return Bench(e), nil
+	case "ab":
+		d, err := ab.Read(data)
+		if err != nil {
+			return report.Subject{}, err
+		}
+		return AB(d)
+	case "weekly":
+		r, err := weekly.Read(data)
+		if err != nil {
+			return report.Subject{}, err
+		}
+		return Weekly(r), nil
 	case "drift":
 		ledger, err := gate.ReadLedger(data)
 		if err != nil {
@@ -55,7 +72,7 @@ func Read(data []byte) (report.Subject, error) {
 	case "rows":
 		return report.Subject{}, ErrRows
 	}
-	return report.Subject{}, errors.New("it is neither evidence of a gate or bench, nor rows of llama-bench, a drift ledger, or kernels as JSON")
+	return report.Subject{}, ErrUnknown
 }
 
 // kindOf looks at the keys of a document, or of its first line. A key is a kind's own.
@@ -78,7 +95,9 @@ var kinds = []struct {
 	keys []string
 }{
 	{"gate", []string{"candidate", "policy", "samples"}},
+	{"ab", []string{"factors", "arms", "matrix"}},
 	{"bench", []string{"arms", "samples"}},
+	{"weekly", []string{"started", "tracks", "siblings"}},
 	{"drift", []string{"anchor", "candidate"}},
 	{"kernels", []string{"libraries", "groups"}},
 	{"rows", []string{"build_commit", "model_filename"}},

@@ -6,6 +6,7 @@ type Cells struct {
 	Base    string // what the changes are of: baseline, A llama:rocm
 	Chance  string // what the intervals leave out, in words
 	Samples string // what is counted; "" for Pairs
+	Of      string // what a row is; "" for Cell
 	Rows    []Cell
 	Nothing string // why there are no rows
 }
@@ -14,7 +15,7 @@ type Cells struct {
 type Cell struct {
 	Group   string   // the model, or who is compared; rows of one group are drawn together
 	Name    string   // moe/pp512
-	Speed   float64  // of the base, tokens a second; 0: not known
+	Speed   float64  // tokens a second, of the base; where rows are what is compared, their own; 0: not known
 	Noise   *float64 // of the base
 	Pairs   int
 	Change  *float64
@@ -64,16 +65,20 @@ func (c Cells) fields() []field {
 	if c.Samples != "" {
 		counted = c.Samples
 	}
+	of := "Cell"
+	if c.Of != "" {
+		of = c.Of
+	}
 	text := func(s string) cell { return cell{text: s} }
 	return []field{
-		{"Cell", func(r *Cell) cell { return text(r.Name) }, nil},
+		{of, func(r *Cell) cell { return text(r.Name) }, nil},
 		{"#t/s", func(r *Cell) cell { return text(speed(r.Speed)) }, func(r *Cell) bool { return r.Speed > 0 }},
 		{"#Noise", func(r *Cell) cell { return text(share(r.Noise)) }, func(r *Cell) bool { return r.Noise != nil }},
 		{"#" + counted, func(r *Cell) cell { return text(grouped(r.Pairs)) }, func(r *Cell) bool { return r.Pairs > 0 }},
 		{"#Change", func(r *Cell) cell { return text(percent(r.Change)) }, func(r *Cell) bool { return r.Change != nil }},
 		{"#Interval", func(r *Cell) cell { return text(percents(r.Low, r.High)) }, func(r *Cell) bool { return r.Low != nil }},
 		{"#Limit", func(r *Cell) cell { return text(share(times(r.Limit, -1))) }, func(r *Cell) bool { return r.Limit != nil }},
-		{"State", func(r *Cell) cell { return cell{text: r.State, tone: r.Tone} }, nil},
+		{"State", func(r *Cell) cell { return cell{text: r.State, tone: r.Tone} }, func(r *Cell) bool { return r.State != "" }},
 		{"Besides", func(r *Cell) cell { return text(r.Further) }, func(r *Cell) bool { return r.Further != "" }},
 	}
 }
@@ -138,7 +143,7 @@ type Effects struct {
 type Effect struct {
 	Factors   []string // one: an effect; more: their interaction
 	Cell      string
-	Ratio     float64
+	Ratio     float64 // 0: not known
 	Low, High *float64
 	Words     string // faster, open
 	Tone      Tone
@@ -155,13 +160,22 @@ func (e Effects) block() block {
 	for _, g := range groups(e.Rows, func(r Effect) string { return product(r.Factors) }) {
 		picture, t := chart{title: g.name}, table{caption: g.name, columns: columns("Cell", "#Ratio", "#Interval", "Result"), drawn: true}
 		picture.ratio = true
+		some := false
 		for _, r := range g.rows {
+			some = some || r.Ratio != 0
 			interval := unknown
 			if r.Low != nil && r.High != nil {
 				interval = ratio(r.Low) + " to " + ratio(r.High)
 			}
-			t.rows = append(t.rows, []cell{{text: r.Cell}, {text: ratio(&r.Ratio)}, {text: interval}, {text: r.Words, tone: r.Tone}})
-			picture.rows = append(picture.rows, forestRow{r.Cell, &r.Ratio, r.Low, r.High, nil, r.Tone, r.Words})
+			at := &r.Ratio
+			if r.Ratio == 0 {
+				at = nil
+			}
+			t.rows = append(t.rows, []cell{{text: r.Cell}, {text: ratio(at)}, {text: interval}, {text: r.Words, tone: r.Tone}})
+			picture.rows = append(picture.rows, forestRow{r.Cell, at, r.Low, r.High, nil, r.Tone, r.Words})
+		}
+		if !some {
+			picture.rows, t.drawn = nil, false
 		}
 		b.add(picture, t)
 	}

@@ -56,7 +56,24 @@ func (d Depth) block() block {
 		}
 		picture.panels = append(picture.panels, out)
 	}
+	b.add(picture, d.table(names))
+	return b
+}
+
+// table has a column for each line, or for each depth where these are fewer: a screen is narrow.
+func (d Depth) table(names []string) table {
+	depths := map[int]bool{}
+	for _, p := range d.Panels {
+		for _, l := range p.Lines {
+			for _, pt := range l.Points {
+				depths[pt.Depth] = true
+			}
+		}
+	}
 	t := table{caption: "Tokens a second, and what they lie between", columns: columns("Test", "#Depth")}
+	if len(names) > mostColumns && len(depths) < len(names) {
+		return d.across(t, slices.Sorted(maps.Keys(depths)))
+	}
 	for _, n := range names {
 		t.columns = append(t.columns, column{n, true})
 	}
@@ -64,8 +81,33 @@ func (d Depth) block() block {
 		t.rows = append(t.rows, p.rows(names)...)
 	}
 	t.long = len(t.rows) > foldFrom
-	b.add(picture, t)
-	return b
+	return t
+}
+
+// mostColumns is how many lines have columns in any case.
+const mostColumns = 3
+
+// across fills a table with a row for each line, and a column for each depth.
+func (d Depth) across(t table, depths []int) table {
+	t.columns = columns("Test", "Of")
+	for _, depth := range depths {
+		t.columns = append(t.columns, column{"at " + grouped(depth), true})
+	}
+	for _, p := range d.Panels {
+		for _, l := range p.Lines {
+			row := cells(p.Name, l.Name)
+			for _, depth := range depths {
+				text := unknown
+				if i := slices.IndexFunc(l.Points, func(pt DepthPoint) bool { return pt.Depth == depth }); i >= 0 {
+					text = between(l.Points[i])
+				}
+				row = append(row, cell{text: text})
+			}
+			t.rows = append(t.rows, row)
+		}
+	}
+	t.long = len(t.rows) > foldFrom
+	return t
 }
 
 // rows are the panel's depths, with a field for each line that there is.

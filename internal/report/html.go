@@ -48,6 +48,7 @@ type htmlSubject struct {
 type htmlBlock struct {
 	ID, Title string
 	Lead      []string
+	Items     []string
 	Parts     []htmlPart
 }
 
@@ -102,7 +103,7 @@ func (p *Page) html(w io.Writer, lib string) error {
 	for i, s := range v.subjects {
 		made := htmlSubject{ID: subjectID(i), Name: s.name, Kind: s.kind, Verdict: s.verdict, Facts: s.facts}
 		for j, b := range s.blocks {
-			hb := htmlBlock{ID: fmt.Sprintf("s%d-%d", i+1, j+1), Title: b.title, Lead: b.lead}
+			hb := htmlBlock{ID: fmt.Sprintf("s%d-%d", i+1, j+1), Title: b.title, Lead: b.lead, Items: b.items}
 			if lib == "" {
 				b.charts = nil
 			}

@@ -178,6 +178,51 @@ func (i Images) block() block {
 
 func shortDigest(d string) string { return d[:min(len(d), len("sha256:")+12)] }
 
+// List is rows under heads: what a document says that is no measurement.
+type List struct {
+	Title string
+	Lead  string
+	Heads []string // one that begins with # is of numbers
+	Rows  [][]Field
+	Open  bool // it is not folded, however long
+}
+
+// Field is a field of a list's row.
+type Field struct {
+	Text string
+	Tone Tone
+	Page string // the name of a file beside the page; "": none
+}
+
+// Fields are a row without tones.
+func Fields(texts ...string) []Field {
+	out := make([]Field, len(texts))
+	for i, t := range texts {
+		out[i].Text = t
+	}
+	return out
+}
+
+func (l List) block() block {
+	b := block{title: l.Title}
+	if l.Lead != "" {
+		b.lead = append(b.lead, l.Lead)
+	}
+	t := table{caption: l.Title, columns: columns(l.Heads...), long: !l.Open && len(l.Rows) > foldFrom}
+	for _, r := range l.Rows {
+		row := make([]cell, len(r))
+		for i, f := range r {
+			row[i] = cell{text: f.Text, tone: f.Tone, href: f.Page}
+			if f.Text == "" {
+				row[i].text = unknown
+			}
+		}
+		t.rows = append(t.rows, row)
+	}
+	b.tables = append(b.tables, t)
+	return b
+}
+
 // Notes are sentences.
 type Notes struct {
 	Title string // "" for Notes
@@ -186,6 +231,9 @@ type Notes struct {
 
 func (n Notes) block() block {
 	b := block{title: n.Title, lead: n.Lines}
+	if len(n.Lines) > 1 {
+		b.lead, b.items = nil, n.Lines
+	}
 	if b.title == "" {
 		b.title = "Notes"
 	}

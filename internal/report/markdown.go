@@ -70,10 +70,19 @@ func (m *markdown) block(b *block) {
 	for _, l := range b.lead {
 		m.printf("%s\n\n", escaped(l))
 	}
+	for _, l := range b.items {
+		m.printf("- %s\n", escaped(l))
+	}
+	if len(b.items) > 0 {
+		m.printf("\n")
+	}
 	for i := range b.charts {
 		m.chart(&b.charts[i])
 	}
 	for _, t := range b.tables {
+		if t.caption == b.title && !t.long {
+			t.caption = ""
+		}
 		m.table(t)
 	}
 }

@@ -41,7 +41,7 @@ const (
 	Warn Tone = "warn"
 )
 
-// Section is a part of a subject: Cells, Effects, Depth, Drift, Runs, Checks, Kernels, Changes, Images or Notes.
+// Section is a part of a subject: Cells, Effects, Depth, Drift, Runs, Checks, Kernels, Changes, Images, List or Notes.
 type Section interface {
 	// block is the section in the form that all renderers know. An empty section has no title.
 	block() block
@@ -51,6 +51,7 @@ type Section interface {
 type block struct {
 	title  string
 	lead   []string // paragraphs
+	items  []string // of a list
 	charts []chart
 	tables []table
 }

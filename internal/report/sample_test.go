@@ -52,7 +52,8 @@ func samplePage() *Page {
 				{Name: "hybrid/tg128", Limit: at(0.01), State: "open", Tone: Warn}}},
 			Effects{Rows: []Effect{{Factors: []string{"mmq-gfx1151"}, Cell: "moe/pp512", Ratio: 1.051, Low: at(1.038), High: at(1.066), Words: "faster", Tone: Good},
 				{Factors: []string{"mmq-gfx1151"}, Cell: "moe/tg128", Ratio: 0.998, Low: at(0.991), High: at(1.004), Words: "open"},
-				{Factors: []string{"mmq-gfx1151", "spec-rs"}, Cell: "moe/pp512", Ratio: 0.993, Low: at(0.979), High: at(1.006), Words: "open"}}},
+				{Factors: []string{"mmq-gfx1151", "spec-rs"}, Cell: "moe/pp512", Ratio: 0.993, Low: at(0.979), High: at(1.006), Words: "open"},
+				{Factors: []string{"mmq-gfx1151", "spec-rs"}, Cell: "moe/tg128", Words: "not measured"}}},
 			depth, drift,
 			Kernels{Against: "llama:rocm", Same: 6613, Changed: 68, Worse: 1, Added: 4, Losses: []KernelLoss{{"libggml-hip", "mul_mat_q<q4_K, 64, false>", "VGPR spills 0 → 12"}},
 				Groups: []KernelGroup{{"libggml-hip", "mul_mat_q", "q4_K", "16", "128–256 → 104–256", "0 → 1", "0 → 48", "28672", "8 → 9", Bad}}},
@@ -61,6 +62,7 @@ func samplePage() *Page {
 			Checks{Rows: []Check{{"static", "kernels", "holds", Good, "as in the baseline: 6613"}, {"serving", "shutdown", "not made", Warn, "no llama-server"}}},
 			runs,
 			Images{Title: "Images of track stable", Rows: []Image{{Name: "llama:rocm", Build: "b9880", Digest: "sha256:0123456789abcdef", Built: day, Size: 159600000, Verdict: "PASS", Tone: Good, Page: "llama-rocm-0123456789ab.html"}}},
+			List{Title: "Channels", Heads: []string{"Channel", "Image", "#Days"}, Rows: [][]Field{{{Text: "rocm", Page: "llama-rocm-0123456789ab.html"}, {Text: "rocm-b9880-1-2-20260901"}, {Text: "28", Tone: Bad}}, Fields("new", "", "")}},
 			Notes{Lines: []string{"No gfx1151 was at hand."}},
 		}}}}
 }
@@ -77,6 +79,7 @@ func hostilePage() *Page {
 			Changes{From: hostile, To: hostile, Commits: []Commit{{hostile, hostile, hostile, time.Time{}}}, Patches: []Change{{hostile, hostile, hostile}}, Notes: []string{hostile}},
 			Checks{Rows: []Check{{hostile, hostile, hostile, Good, hostile}}},
 			Runs{Cells: []string{hostile}, Rows: []Run{{hostile, hostile, hostile, 1, 1, map[string]float64{hostile: 1}, hostile}}},
+			List{Title: hostile, Lead: hostile, Heads: []string{hostile, "#" + hostile}, Rows: [][]Field{{{hostile, Bad, ""}, {hostile, Good, "page.html"}}, Fields(hostile, hostile)}},
 			Notes{Title: hostile, Lines: []string{hostile}},
 		}}}}
 }

@@ -127,6 +127,9 @@ func (t *text) block(b *block) {
 	for _, l := range b.lead {
 		t.paragraph("", 0, l)
 	}
+	for _, l := range b.items {
+		t.paragraph("- ", 2, l)
+	}
 	forests := 0
 	for i := range b.charts {
 		if c := &b.charts[i]; len(c.panels) > 0 && c.axis != byOrder {

@@ -65,9 +65,26 @@ func (c *chart) ranges(columns int, s plot.Signs) []string {
 		rows = append(rows, plot.Range{At: r.at, Low: r.low, High: r.high})
 	}
 	if c.ratio {
-		return plot.Ranges(rows, 1, columns, s, func(v float64) string { return fmt.Sprintf("%.2f", v) })
+		digits := 2
+		if c.span() < 0.05 {
+			digits = 3 // ends that read alike say nothing
+		}
+		return plot.Ranges(rows, 1, columns, s, func(v float64) string { return fmt.Sprintf("%.*f", digits, v) })
 	}
 	return plot.Ranges(rows, 0, columns, s, func(v float64) string { return minus(fmt.Sprintf("%+.1f", 100*v)) })
+}
+
+// span is from the least of a forest plot to the most.
+func (c *chart) span() float64 {
+	ends := []float64{1}
+	for _, r := range c.rows {
+		for _, v := range []*float64{r.at, r.low, r.high} {
+			if v != nil {
+				ends = append(ends, *v)
+			}
+		}
+	}
+	return slices.Max(ends) - slices.Min(ends)
 }
 
 // panels draws the small plots of a chart, one below the other.

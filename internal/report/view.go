@@ -60,7 +60,7 @@ func safe(texts []string) []string {
 
 // safe makes all texts of a block safe to show.
 func (b *block) safe() {
-	b.title, b.lead = printable.Line(b.title), safe(b.lead)
+	b.title, b.lead, b.items = printable.Line(b.title), safe(b.lead), safe(b.items)
 	for i := range b.tables {
 		t := &b.tables[i]
 		t.caption = printable.Line(t.caption)

@@ -72,7 +72,7 @@ func (r *Run) ChannelText(out io.Writer) error {
 		if c.TooOld {
 			old = "  TOO OLD"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s%s\n", c.Recipe, first(c.Tag, digestText(c.Digest), "none yet"), r.age(c), old)
+		fmt.Fprintf(w, "%s\t%s\t%s%s\n", c.Recipe, first(c.Tag, digestText(c.Digest), "none yet"), r.Age(c), old)
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -81,8 +81,8 @@ func (r *Run) ChannelText(out io.Writer) error {
 	return err
 }
 
-// age is the day of a channel's image, and how long ago that is.
-func (r *Run) age(c Channel) string {
+// Age is the day of a channel's image, and how long ago that is.
+func (r *Run) Age(c Channel) string {
 	if c.Built.IsZero() {
 		return "-"
 	}
@@ -93,7 +93,7 @@ func (r *Run) age(c Channel) string {
 func (r *Run) Markdown(out io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Weekly run of %s: %s\n\n", r.Started.UTC().Format(time.DateOnly), r.Headline())
-	b.WriteString(cell(r.circumstances()) + "\n")
+	b.WriteString(cell(r.Circumstances()) + "\n")
 	r.problems(&b)
 	r.bases(&b)
 	r.images(&b)
@@ -104,7 +104,8 @@ func (r *Run) Markdown(out io.Writer) error {
 	return err
 }
 
-func (r *Run) circumstances() string {
+// Circumstances are who did the run, where, and how long it took.
+func (r *Run) Circumstances() string {
 	text := fmt.Sprintf("%s on %s", r.Tool, r.Host)
 	if r.Repository != "" {
 		text += ", to " + r.Repository
@@ -149,15 +150,21 @@ func (r *Run) bases(b *strings.Builder) {
 	}
 	table(b, "Bases", "track", "was", "is", "why no newer one")
 	for _, t := range r.Tracks {
-		why := t.Newer
-		if len(t.Held) > 0 {
-			why = strings.TrimPrefix(why+"; "+strings.Join(t.Held, "; "), "; ")
-		}
-		if t.Kept {
-			why = strings.TrimPrefix(why+"; the lock was kept", "; ")
-		}
-		row(b, t.Name, dash(t.Was), fmt.Sprintf("%s (%.12s)", t.Base, t.Commit), dash(why))
+		row(b, t.Name, dash(t.Was), fmt.Sprintf("%s (%.12s)", t.Base, t.Commit), dash(t.Why()))
 	}
+}
+
+// Why says why a track has no newer base; "": it has the newest.
+func (t *Track) Why() string {
+	var parts []string
+	if t.Newer != "" {
+		parts = append(parts, t.Newer)
+	}
+	parts = append(parts, t.Held...)
+	if t.Kept {
+		parts = append(parts, "the lock was kept")
+	}
+	return strings.Join(parts, "; ")
 }
 
 func (r *Run) images(b *strings.Builder) {
@@ -166,14 +173,7 @@ func (r *Run) images(b *strings.Builder) {
 	}
 	table(b, "Images", "track", "recipe", "base", "state", "verdict", "took", "image")
 	for _, s := range r.Siblings {
-		took := "-"
-		if s.Took > 0 {
-			took = s.Took.Round(time.Second).String()
-			if s.Cached != nil && s.Cached.Calls > 0 {
-				took += fmt.Sprintf(", compiler cache %d %%", 100*s.Cached.Hits/s.Cached.Calls)
-			}
-		}
-		row(b, s.Track, s.Recipe, dash(s.Base), mark(s.State), dash(s.Verdict), took, dash(first(s.Tag, digestText(s.Digest))))
+		row(b, s.Track, s.Recipe, dash(s.Base), mark(s.State), dash(s.Verdict), dash(s.TookText()), dash(first(s.Tag, digestText(s.Digest))))
 	}
 	for _, s := range r.Siblings {
 		if s.Why != "" {
@@ -182,13 +182,25 @@ func (r *Run) images(b *strings.Builder) {
 	}
 }
 
+// TookText is how long a sibling took to build, and what the compiler cache answered; "": it was not built.
+func (s *Sibling) TookText() string {
+	if s.Took <= 0 {
+		return ""
+	}
+	took := s.Took.Round(time.Second).String()
+	if s.Cached != nil && s.Cached.Calls > 0 {
+		took += fmt.Sprintf(", compiler cache %d %%", 100*s.Cached.Hits/s.Cached.Calls)
+	}
+	return took
+}
+
 func (r *Run) channels(b *strings.Builder) {
 	if len(r.Channels) == 0 {
 		return
 	}
 	table(b, "Channels", "channel", "image", "of")
 	for _, c := range r.Channels {
-		of := r.age(c)
+		of := r.Age(c)
 		if c.TooOld {
 			of = "**too old:** " + of
 		}
