@@ -61,7 +61,7 @@ func shipped(d *ab.Document, r *ab.Result) *report.Verdict {
 	switch {
 	case len(r.Faults) > 0:
 		return &report.Verdict{Word: string(gate.Invalid), Tone: report.Warn, Reasons: r.Faults}
-	case len(r.Advice.Gaps) > 0 && len(r.Advice.Gaps)+len(r.Advice.Out) == len(d.Arms)-1:
+	case slices.Contains(r.Advice.Gaps, 0) || len(r.Advice.Gaps) > 0 && len(r.Advice.Gaps)+len(r.Advice.Out) == len(d.Arms)-1:
 		return &report.Verdict{Word: "not measured", Tone: report.Warn, Reasons: []string{"no combination has figures in all cells"}}
 	}
 	v := &report.Verdict{Word: "ship " + d.Arm(r.Advice.Arm), Tone: report.Good, Reasons: d.Ship(r)}
