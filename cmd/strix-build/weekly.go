@@ -25,6 +25,7 @@ type weeklyFlags struct {
 	source               buildFlags // sources alone
 	bases                string
 	keepLocks, behind    bool
+	caching              cacheFlags
 	gating               recipeGate
 	signing              signerFlags
 	to                   string
@@ -73,6 +74,7 @@ a channel's image is older than --max-age.`,
 	f.StringVar(&o.bases, "bases", resolve.BasesAuto, "container bases: auto, image or bootstrap")
 	f.BoolVar(&o.keepLocks, "keep-locks", false, "build from the locks as they are")
 	f.BoolVar(&o.behind, "leave-behind", false, "let a track move on without recipes whose patch sets stop to apply (default: it waits for them with its newest base that all can have)")
+	o.caching.register(f)
 	o.gating.register(f)
 	f.StringVar(&o.to, "to", "", "publish to `REPOSITORY`")
 	o.signing.add(f, "private key `FILE` that signs what is attached to published images")
@@ -104,7 +106,14 @@ func (o *weeklyFlags) contradiction() error {
 	case o.keepLocks && o.behind:
 		return usage("--keep-locks refreshes no lock, and --leave-behind says how")
 	}
-	_, err := o.source.options()
+	if o.to != "" && o.to == o.caching.repository {
+		return usage("--cache %s: images are published there; give the cache a repository of its own", o.to)
+	}
+	_, err := o.caching.caches()
+	if err != nil {
+		return err
+	}
+	_, err = o.source.options()
 	return err
 }
 
