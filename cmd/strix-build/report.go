@@ -123,7 +123,7 @@ func (r *reporter) page(ctx context.Context, args []string) (*report.Page, error
 	var rows []string
 	rowsAt := 0
 	for _, arg := range args {
-		s, err := r.subject(ctx, arg)
+		subjects, err := r.subjects(ctx, arg)
 		if errors.Is(err, errRows) {
 			if rows == nil {
 				rowsAt = len(page.Subjects)
@@ -134,7 +134,7 @@ func (r *reporter) page(ctx context.Context, args []string) (*report.Page, error
 		if err != nil {
 			return nil, err
 		}
-		page.Subjects = append(page.Subjects, s)
+		page.Subjects = append(page.Subjects, subjects...)
 	}
 	if rows != nil {
 		s, err := rowsSubject(rows)

@@ -33,7 +33,7 @@ type weeklyFlags struct {
 	maxAge, days, newest int
 	dryRun, json, fresh  bool
 	check                bool // of channels alone
-	summary              string
+	summary, site        string
 }
 
 func (a *app) weeklyCmd() *cobra.Command {
@@ -50,6 +50,7 @@ func (a *app) weeklyCmd() *cobra.Command {
   gate       as "recipe" does
   publish    with --to: what its gate let pass becomes the channel, what nothing here could judge a candidate
   prune      old images that nobody needs (prune --help)
+  report     with --site: a page of each image and run, and an index (report --help)
 
 With --check it only looks at the ages of channels.
 
@@ -86,6 +87,7 @@ a channel's image is older than --max-age.`,
 	f.BoolVar(&o.check, "check", false, "only look whether channels are older than --max-age: for another machine, which notices that this one no longer runs")
 	f.BoolVar(&o.fresh, "fresh", false, "begin anew, also where a run was interrupted")
 	f.StringVar(&o.summary, "summary", "", "`FILE` for the summary, as Markdown")
+	f.StringVar(&o.site, "site", "", "`DIR` for pages of all images and runs, as report --site writes them; a dry run writes none")
 	f.BoolVar(&o.json, "json", false, "print the run as JSON")
 	return cmd
 }
@@ -135,14 +137,14 @@ type weeklyRun struct {
 const resumeWithin = 24 * time.Hour
 
 func (a *app) weekly(ctx context.Context, tracks []string, o weeklyFlags) (err error) {
-	state, err := a.state()
+	dir, err := a.weeklyDir()
 	if err != nil {
 		return err
 	}
 	if o.check { // like a dry run, which keeps no books and holds no lock
 		o.dryRun, o.keepLocks = true, true
 	}
-	w := &weeklyRun{app: a, o: o, dir: filepath.Join(state, "weekly"), results: map[string]*build.Result{}}
+	w := &weeklyRun{app: a, o: o, dir: dir, results: map[string]*build.Result{}}
 	host, _ := os.Hostname() // only told
 	now := time.Now().UTC().Round(time.Second)
 	if !o.dryRun {
@@ -162,7 +164,13 @@ func (a *app) weekly(ctx context.Context, tracks []string, o weeklyFlags) (err e
 	}
 	ended := time.Now().UTC().Round(time.Second)
 	w.run.Ended = &ended
-	return errors.Join(w.keep(), w.tell(), errors.Join(w.errs...))
+	return errors.Join(w.keep(), w.writeSite(ctx), w.tell(), errors.Join(w.errs...))
+}
+
+// weeklyDir is where the books of weekly runs are.
+func (a *app) weeklyDir() (string, error) {
+	state, err := a.state()
+	return filepath.Join(state, "weekly"), err
 }
 
 func heldHint(err error) error {
