@@ -74,9 +74,20 @@ func siblings(r *weekly.Run) report.List {
 		if s.Hint != "" {
 			why += " (" + s.Hint + ")"
 		}
-		out.Rows = append(out.Rows, []report.Field{{Text: s.Track}, {Text: s.Recipe}, stateField(s), {Text: s.Verdict, Tone: Tone(s.Verdict)}, {Text: s.Base}, {Text: s.TookText()}, {Text: shortDigest(s.Digest)}, {Text: why}})
+		out.Rows = append(out.Rows, []report.Field{{Text: s.Track}, {Text: s.Recipe}, stateField(s), {Text: s.Verdict, Tone: Tone(s.Verdict)}, {Text: s.Base}, {Text: took(s)}, {Text: shortDigest(s.Digest)}, {Text: why}})
 	}
 	return out
+}
+
+// took is how long a sibling took to build, and how many of its objects the compiler cache had.
+func took(s *weekly.Sibling) string {
+	switch c := s.Cached; {
+	case s.Took <= 0:
+		return ""
+	case c != nil && c.Calls > 0:
+		return fmt.Sprintf("%s, %d %% cached", s.Took.Round(time.Second), 100*c.Hits/c.Calls)
+	}
+	return s.Took.Round(time.Second).String()
 }
 
 func published(r *weekly.Run) report.List {
