@@ -164,7 +164,9 @@ func (a *app) weekly(ctx context.Context, tracks []string, o weeklyFlags) (err e
 	}
 	ended := time.Now().UTC().Round(time.Second)
 	w.run.Ended = &ended
-	return errors.Join(w.keep(), w.writeSite(ctx), w.tell(), errors.Join(w.errs...))
+	kept := w.keep()
+	site := w.writeSite(ctx) // of the books, and may add to them
+	return errors.Join(kept, site, w.tell(), errors.Join(w.errs...))
 }
 
 // weeklyDir is where the books of weekly runs are.

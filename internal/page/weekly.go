@@ -74,9 +74,26 @@ func siblings(r *weekly.Run) report.List {
 		if s.Hint != "" {
 			why += " (" + s.Hint + ")"
 		}
-		out.Rows = append(out.Rows, []report.Field{{Text: s.Track}, {Text: s.Recipe}, stateField(s), {Text: s.Verdict, Tone: Tone(s.Verdict)}, {Text: s.Base}, {Text: s.TookText()}, {Text: shortDigest(s.Digest)}, {Text: why}})
+		out.Rows = append(out.Rows, []report.Field{{Text: s.Track}, {Text: s.Recipe}, stateField(s), {Text: s.Verdict, Tone: Tone(s.Verdict)}, {Text: s.Base}, {Text: took(s)}, {Text: hex12(s.Digest)}, {Text: why}})
 	}
 	return out
+}
+
+// hex12 is enough of a digest to tell it from others, in tables that are wide.
+func hex12(digest string) string {
+	_, hex, _ := strings.Cut(digest, ":")
+	return hex[:min(len(hex), 12)]
+}
+
+// took is how long a sibling took to build, and how many of its objects the compiler cache had.
+func took(s *weekly.Sibling) string {
+	switch c := s.Cached; {
+	case s.Took <= 0:
+		return ""
+	case c != nil && c.Calls > 0:
+		return fmt.Sprintf("%s, %d %% cached", s.Took.Round(time.Second), 100*c.Hits/c.Calls)
+	}
+	return s.Took.Round(time.Second).String()
 }
 
 func published(r *weekly.Run) report.List {
@@ -193,8 +210,8 @@ func week(r *weekly.Run, track string, pages Pages) [][]report.Field {
 		if track != "" && s.Track != track {
 			continue
 		}
-		row := []report.Field{{Text: r.Started.UTC().Format("2006-01-02 15:04"), Page: pages.Runs[r.Started.UTC()]}, {Text: s.Recipe}, stateField(s), {Text: s.Verdict, Tone: Tone(s.Verdict)},
-			{Text: s.Base}, {Text: shortDigest(s.Digest), Page: pages.Images[s.Digest]}, {Text: s.Why}}
+		row := []report.Field{{Text: r.Started.UTC().Format(time.DateOnly), Page: pages.Runs[r.Started.UTC()]}, {Text: s.Recipe}, stateField(s), {Text: s.Verdict, Tone: Tone(s.Verdict)},
+			{Text: s.Base}, {Text: hex12(s.Digest), Page: pages.Images[s.Digest]}, {Text: s.Why}}
 		if track == "" {
 			row = slices.Insert(row, 1, report.Field{Text: s.Track})
 		}
