@@ -127,10 +127,13 @@ func folderSubjects(dir string) ([]report.Subject, error) {
 			out = append(out, s)
 		}
 	}
-	if len(out) == 0 {
-		return nil, errRows
+	if len(out) > 0 {
+		return out, nil
 	}
-	return out, nil
+	if rows, err := campaign.HasFiles(dir); err != nil || !rows {
+		return nil, errors.Join(usage("%s: neither a document (*.json) that report knows nor rows of llama-bench (*.jsonl) are in it", dir), err)
+	}
+	return nil, errRows
 }
 
 // Limits of change that count, as bench compare has them.

@@ -64,6 +64,12 @@ func Load(name string) (*Base, error) {
 // extension is that of the files that are looked for below a folder.
 const extension = ".jsonl"
 
+// HasFiles reports whether a folder has files that may be rows.
+func HasFiles(dir string) (bool, error) {
+	files, err := filesBelow(dir)
+	return len(files) > 0, err
+}
+
 func filesOf(name string) ([]string, error) {
 	st, err := os.Stat(name)
 	if err != nil {
@@ -72,16 +78,20 @@ func filesOf(name string) ([]string, error) {
 	if !st.IsDir() {
 		return []string{name}, nil
 	}
-	var out []string
-	err = filepath.WalkDir(name, func(path string, d fs.DirEntry, err error) error {
+	out, err := filesBelow(name)
+	if err == nil && len(out) == 0 {
+		err = fmt.Errorf("%s: no file of the name *%s in it", name, extension)
+	}
+	return out, err
+}
+
+func filesBelow(dir string) (out []string, err error) {
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() && strings.HasSuffix(path, extension) {
 			out = append(out, path)
 		}
 		return err
 	})
-	if err == nil && len(out) == 0 {
-		err = fmt.Errorf("%s: no file of the name *%s in it", name, extension)
-	}
 	return out, err
 }
 

@@ -82,6 +82,10 @@ func Read(data []byte) (report.Subject, error) {
 func kindOf(data []byte) (string, error) {
 	var keys map[string]json.RawMessage
 	if err := json.NewDecoder(bytes.NewReader(data)).Decode(&keys); err != nil {
+		var other *json.UnmarshalTypeError
+		if errors.As(err, &other) {
+			return "", fmt.Errorf("%w: it is JSON (%s), and no object", ErrNoDocument, other.Value)
+		}
 		return "", fmt.Errorf("%w: %w", ErrNoDocument, err)
 	}
 	for _, k := range kinds {

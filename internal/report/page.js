@@ -30,7 +30,9 @@
 	const charts = JSON.parse(data.textContent)
 
 	const color = (i) => `var(--c${i % 8})`
-	const symbols = ["circle", "square", "triangle", "diamond", "star", "wye", "cross", "asterisk"]
+	// all can be filled; from the ninth line on a colour comes with another symbol than before
+	const symbols = ["circle", "square", "triangle", "diamond", "star", "wye", "cross", "hexagon"]
+	const symbol = (i) => symbols[(i + Math.floor(i / 8)) % 8]
 	const tones = { good: "var(--good)", bad: "var(--bad)", warn: "var(--warn)" }
 	const plain = { fontFamily: "inherit", fontSize: "12px", background: "none", overflow: "visible" }
 	const element = (name, text) => Object.assign(document.createElement(name), { textContent: text ?? "" })
@@ -114,7 +116,7 @@
 			const ends = own.filter((p) => p.low !== null && p.high !== null)
 			marks.push(Plot.ruleX(ends, { x: "x", y1: "low", y2: "high", dx, stroke, strokeWidth: 1.25, strokeOpacity: 0.8, marker: ends.length < 40 ? "tick" : undefined }))
 			if (!c.dots) marks.push(Plot.line(own, { x: "x", y: "y", dx, stroke, strokeWidth: 1.75 }))
-			marks.push(Plot.dot(own, { x: "x", y: "y", dx, fill: stroke, stroke: c.dots ? "none" : "var(--page)", strokeWidth: 1, symbol: symbols[i % 8], r: c.dots ? 2.4 : 3.6 }))
+			marks.push(Plot.dot(own, { x: "x", y: "y", dx, fill: stroke, stroke: c.dots ? "none" : "var(--page)", strokeWidth: 1, symbol: symbol(i), r: c.dots ? 2.4 : 3.6 }))
 		}
 		marks.push(Plot.tip(points, Plot.pointer({ x: "x", y: "y", channels: { line: { value: (p) => c.lines[p.line], label: "" }, what: { value: "words", label: "" } },
 			fill: "var(--page)", stroke: "var(--rule)", format: { line: true, what: points.some((p) => p.words), x: true, y: true } })))
@@ -131,7 +133,7 @@
 		list.className = "key"
 		c.lines.forEach((name, i) => {
 			const swatch = Plot.plot({ width: 12, height: 12, margin: 0, style: plain, axis: null, x: { domain: [0, 2] }, y: { domain: [0, 2] }, symbol: { type: "identity" },
-				marks: [Plot.dot([1], { x: 1, y: 1, r: 5, fill: color(i), symbol: [symbols[i % 8]] })] })
+				marks: [Plot.dot([1], { x: 1, y: 1, r: 5, fill: color(i), symbol: [symbol(i)] })] })
 			swatch.setAttribute("aria-hidden", "true")
 			const item = element("li")
 			item.append(swatch, name)
