@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -143,7 +144,9 @@ func (a *app) weekly(ctx context.Context, tracks []string, o weeklyFlags) (err e
 		}
 		defer release()
 	}
-	w.begin(now, host)
+	if err := w.begin(now, host); err != nil {
+		return err
+	}
 	if err := w.prepare(ctx, tracks); err != nil {
 		return err
 	}
@@ -165,9 +168,13 @@ func heldHint(err error) error {
 }
 
 // begin opens the books, or goes on with those of a run that was interrupted.
-func (w *weeklyRun) begin(now time.Time, host string) {
+func (w *weeklyRun) begin(now time.Time, host string) error {
+	of, err := w.chosenBy()
+	if err != nil {
+		return err
+	}
 	if !w.o.fresh && !w.o.dryRun {
-		if old := weekly.Interrupted(w.dir, now.Add(-resumeWithin)); old != nil {
+		if old := weekly.Interrupted(w.dir, of, now.Add(-resumeWithin)); old != nil {
 			w.run = old
 			w.run.Resumed = &now
 			w.run.Problems, w.run.Forecast, w.run.Channels = []weekly.Problem{}, []weekly.Outlook{}, []weekly.Channel{}
@@ -178,7 +185,32 @@ func (w *weeklyRun) begin(now time.Time, host string) {
 		w.run = &weekly.Run{Format: weekly.Format, Started: now, Tracks: []weekly.Track{}, Forecast: []weekly.Outlook{}, Siblings: []weekly.Sibling{},
 			Channels: []weekly.Channel{}, Pruned: []string{}, Problems: []weekly.Problem{}}
 	}
-	w.run.Tool, w.run.Host, w.run.DryRun, w.run.Repository = versionText(), host, w.o.dryRun, w.o.to
+	w.run.Tool, w.run.Of, w.run.Host, w.run.DryRun, w.run.Repository = versionText(), of, host, w.o.dryRun, w.o.to
+	return nil
+}
+
+// chosenBy is what bases are chosen by. An interrupted run of another project, or with --keep-locks, is none to go on with.
+func (w *weeklyRun) chosenBy() (string, error) {
+	p, err := w.project()
+	if err != nil {
+		return "", err
+	}
+	of := []string{"the data in the program"}
+	if p.Dir != "" {
+		if of[0], err = filepath.Abs(p.Dir); err != nil {
+			return "", err
+		}
+	}
+	if w.o.keepLocks {
+		of = append(of, "--keep-locks")
+	}
+	if w.o.behind {
+		of = append(of, "--leave-behind")
+	}
+	for _, s := range w.o.source.sources {
+		of = append(of, "--source "+s)
+	}
+	return strings.Join(append(of, "--bases "+w.o.bases), " "), nil
 }
 
 // keep writes the books down. A dry run has none.
