@@ -105,6 +105,9 @@ func (o *weeklyFlags) contradiction() error {
 	case o.keepLocks && o.behind:
 		return usage("--keep-locks refreshes no lock, and --leave-behind says how")
 	}
+	if err := o.gating.given(); err != nil {
+		return err
+	}
 	_, err := o.source.options()
 	return err
 }
