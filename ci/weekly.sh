@@ -3,8 +3,10 @@
 #
 #   STRIX_TO            repository that is published to, ghcr.io/me/llama; unset: images stay on this machine
 #   STRIX_KEY           file with the private key that signs; unset and STRIX_KEYLESS=1: the workflow's identity does; COSIGN_PASSWORD opens the key
+#   STRIX_CACHE         repository for the caches of a runner that keeps nothing, ghcr.io/me/llama-cache
 #   STRIX_MODELS        models for the gate: "dense=/models/a.gguf moe=/models/b.gguf"
 #   STRIX_SUMMARY       file for the summary (default: weekly.md in the checkout, which git ignores); it is added to $GITHUB_STEP_SUMMARY too
+#   STRIX_SITE          folder for a page of each image and each run, and their index (weekly --site); unset: none
 #   STRIX_COMMIT_LOCKS  1: commit lock files that changed, and push them to the branch that is checked out
 #
 # The exit code is that of strix-build weekly.
@@ -21,6 +23,8 @@ if [ -n "${STRIX_KEY-}" ]; then
 elif [ "${STRIX_KEYLESS-}" = 1 ]; then
 	args+=(--keyless)
 fi
+[ -z "${STRIX_CACHE-}" ] || args+=(--cache "$STRIX_CACHE")
+[ -z "${STRIX_SITE-}" ] || args+=(--site "$STRIX_SITE")
 for model in ${STRIX_MODELS-}; do
 	args+=(--model "$model")
 done

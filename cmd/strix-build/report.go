@@ -41,14 +41,17 @@ func (a *app) reportCmd() *cobra.Command {
 		Long: `Writes the verdict, cells with their intervals, throughput against context depth, drift, kernels and what changed, of
 
   an image of the local store  its gate, drift, and what differs from the image before it: patches, packages, kernels, upstream commits
-  a FILE                       evidence of gate or bench, a drift ledger, or what kernels --json printed
+  a FILE                       evidence of gate or bench, a document of ab, a weekly run, a drift ledger, or what kernels --json printed
+  a DIR with *.json            all such documents in it
   FILEs or DIRs with *.jsonl   rows of llama-bench, the others against the first
 
 On a terminal with plots in text; --html writes one file that needs nothing else and asks nobody for anything, --markdown a summary for
-a CI run. A verdict is computed again from its evidence. With --site DIR, each image of the store gets a page, and all of them an index.`,
+a CI run. A verdict is computed again from its evidence. With --site DIR, each image of the store and each
+weekly run gets a page, and all of them an index.`,
 		Example: `  strix-build report rocm-mmq
   strix-build report evidence.json bench.json --html report.html
   strix-build report evidence.json --markdown - >> "$GITHUB_STEP_SUMMARY"
+  strix-build report ab.json --html ab.html
   strix-build report rocm-7.2.4/ vulkan-radv/ --html backends.html
   strix-build report --site public --track stable --source llama.cpp=$HOME/src/llama.cpp`,
 		ValidArgsFunction: a.completeRecipes,
@@ -57,8 +60,8 @@ a CI run. A verdict is computed again from its evidence. With --site DIR, each i
 	f := cmd.Flags()
 	f.StringVar(&o.html, "html", "", "`FILE` for the page")
 	f.StringVar(&o.markdown, "markdown", "", "`FILE` for the summary; - is stdout")
-	f.StringVar(&o.site, "site", "", "`DIR` for a page of each image, and index.html and index.md of all")
-	f.StringVar(&o.track, "track", "", "with --site: images of `TRACK` alone")
+	f.StringVar(&o.site, "site", "", "`DIR` for a page of each image and each weekly run, and index.html and index.md of all")
+	f.StringVar(&o.track, "track", "", "with --site: images and weekly runs of `TRACK` alone")
 	f.StringVar(&o.against, "against", "", "`IMAGE` that an image is compared with (default: the one its gate had as baseline)")
 	f.StringSliceVar(&o.skip, "skip", nil, "`PARTS` of an image's report that need its layers read: kernels, packages")
 	f.StringArrayVar(&o.bf.sources, "source", nil, "take upstream's commits from `llama.cpp=PATH`; without, they are not listed")
@@ -123,7 +126,7 @@ func (r *reporter) page(ctx context.Context, args []string) (*report.Page, error
 	var rows []string
 	rowsAt := 0
 	for _, arg := range args {
-		s, err := r.subject(ctx, arg)
+		subjects, err := r.subjects(ctx, arg)
 		if errors.Is(err, errRows) {
 			if rows == nil {
 				rowsAt = len(page.Subjects)
@@ -134,7 +137,7 @@ func (r *reporter) page(ctx context.Context, args []string) (*report.Page, error
 		if err != nil {
 			return nil, err
 		}
-		page.Subjects = append(page.Subjects, s)
+		page.Subjects = append(page.Subjects, subjects...)
 	}
 	if rows != nil {
 		s, err := rowsSubject(rows)

@@ -3,54 +3,104 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"strix-build/internal/gate"
 	"strix-build/internal/page"
 	"strix-build/internal/report"
 	"strix-build/internal/store"
+	"strix-build/internal/weekly"
 )
 
-// site writes a page of each image of the store, or of a track, and the index of them.
+// site writes a page of each image of the store and of each weekly run, or of those of a track, and the index of them.
 func (r *reporter) site(ctx context.Context) error {
 	if err := r.open(); err != nil {
 		return err
 	}
 	shown := r.siteRecords()
-	if len(shown) == 0 {
-		if r.track != "" {
-			return usage("no image of track %q is in the local store", r.track)
-		}
+	runs, err := r.siteRuns()
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(shown)+len(runs) > 0:
+	case r.track != "":
+		return usage("no image of track %q is in the local store", r.track)
+	default:
 		return usage("the local store has no image")
 	}
 	if err := os.MkdirAll(r.reportFlags.site, 0o755); err != nil {
 		return err
 	}
-	title := "All images"
-	if r.track != "" {
-		title = "Images of track " + r.track
-	}
-	index := report.Images{Title: "Images", Lead: "The newest first. A verdict is that of the image's gate."}
-	for _, rec := range shown {
-		s, err := r.image(ctx, rec)
-		if err != nil {
-			return err
-		}
-		p := &report.Page{Title: s.Name, Made: madeBy(), Subjects: []report.Subject{s}}
-		file := pageName(rec)
-		if err := r.writePage(filepath.Join(r.reportFlags.site, file), p.HTML); err != nil {
-			return err
-		}
-		index.Rows = append(index.Rows, indexRow(rec, s.Verdict, file))
+	index, pages, err := r.sitePages(ctx, shown, runs)
+	if err != nil {
+		return err
 	}
 	sections, err := r.drifts(shown)
 	if err != nil {
 		return err
 	}
-	return r.writeIndex(title, append([]report.Section{index}, sections...))
+	sections = append(page.Weeks(runs, r.track, pages), sections...)
+	if len(index.Rows) > 0 {
+		sections = append([]report.Section{index}, sections...)
+	}
+	title := "All images"
+	if r.track != "" {
+		title = "Images of track " + r.track
+	}
+	return r.writeIndex(title, sections)
+}
+
+// sitePages writes the pages that the index links to.
+func (r *reporter) sitePages(ctx context.Context, shown []*store.Record, runs []*weekly.Run) (report.Images, page.Pages, error) {
+	index := report.Images{Title: "Images", Lead: "The newest first. A verdict is that of the image's gate."}
+	pages := page.Pages{Images: map[string]string{}, Runs: map[time.Time]string{}}
+	for _, rec := range shown {
+		s, err := r.image(ctx, rec)
+		if err != nil {
+			return index, pages, err
+		}
+		file := pageName(rec)
+		if err := r.sitePage(file, s); err != nil {
+			return index, pages, err
+		}
+		pages.Images[rec.Digest] = file
+		index.Rows = append(index.Rows, indexRow(rec, s.Verdict, file))
+	}
+	for _, run := range runs {
+		file := "weekly-" + run.Name() + ".html"
+		if err := r.sitePage(file, page.Weekly(run)); err != nil {
+			return index, pages, err
+		}
+		pages.Runs[run.Started.UTC()] = file
+	}
+	return index, pages, nil
+}
+
+func (r *reporter) sitePage(file string, s report.Subject) error {
+	p := &report.Page{Title: s.Name, Made: madeBy(), Subjects: []report.Subject{s}}
+	return r.writeSite(file, p.HTML)
+}
+
+func (r *reporter) writeSite(file string, write func(io.Writer) error) error {
+	return r.writePage(filepath.Join(r.reportFlags.site, file), write)
+}
+
+// siteRuns are the weekly runs that say something of the track, the newest last.
+func (r *reporter) siteRuns() ([]*weekly.Run, error) {
+	dir, err := r.weeklyDir()
+	if err != nil {
+		return nil, err
+	}
+	runs, err := weekly.All(dir)
+	return slices.DeleteFunc(runs, func(run *weekly.Run) bool {
+		return !slices.ContainsFunc(run.Siblings, func(s weekly.Sibling) bool { return r.track == "" || s.Track == r.track })
+	}), err
 }
 
 // drifts are the lines of the ledger that are about the images shown.
@@ -69,10 +119,10 @@ func (r *reporter) drifts(shown []*store.Record) ([]report.Section, error) {
 func (r *reporter) writeIndex(title string, sections []report.Section) error {
 	s := report.Subject{Name: title, Kind: "index", Sections: sections}
 	p := &report.Page{Title: title, Made: madeBy(), Subjects: []report.Subject{s}}
-	if err := r.writePage(filepath.Join(r.reportFlags.site, "index.md"), p.Markdown); err != nil {
+	if err := r.writeSite("index.md", p.Markdown); err != nil {
 		return err
 	}
-	return r.writePage(filepath.Join(r.reportFlags.site, "index.html"), p.HTML) // last: what it links to is there
+	return r.writeSite("index.html", p.HTML) // last: what it links to is there
 }
 
 // siteRecords are the images to show, the newest first, each once: the store keeps some under a second name.

@@ -59,34 +59,78 @@ func (r *reporter) open() error {
 // errRows says that an argument is rows of llama-bench, which are read together.
 var errRows = page.ErrRows
 
-func (r *reporter) subject(ctx context.Context, arg string) (report.Subject, error) {
+// subjects are what an argument is about: one, or the documents of a folder.
+func (r *reporter) subjects(ctx context.Context, arg string) ([]report.Subject, error) {
 	st, err := os.Stat(arg)
-	if err == nil && st.IsDir() && !strings.ContainsRune(arg, filepath.Separator) { // a folder may be called as an image is
+	if err != nil {
+		return one(r.imageNamed(ctx, arg))
+	}
+	if !st.IsDir() {
+		return one(readSubject(arg))
+	}
+	if !strings.ContainsRune(arg, filepath.Separator) { // a folder may be called as an image is
 		if err := r.open(); err != nil {
-			return report.Subject{}, err
+			return nil, err
 		}
 		if rec, err := r.recordOf(r.images, arg); err == nil {
-			return r.image(ctx, rec)
+			return one(r.image(ctx, rec))
 		}
 	}
-	if err == nil && st.IsDir() {
-		if _, err := os.Stat(filepath.Join(arg, "oci-layout")); err == nil {
-			return report.Subject{}, usage("%s is a layout: only images of the local store have a record to report", arg)
-		}
-		return report.Subject{}, errRows
+	if _, err := os.Stat(filepath.Join(arg, "oci-layout")); err == nil {
+		return nil, usage("%s is a layout: only images of the local store have a record to report", arg)
 	}
+	return folderSubjects(arg)
+}
+
+func one(s report.Subject, err error) ([]report.Subject, error) {
 	if err != nil {
-		return r.imageNamed(ctx, arg)
+		return nil, err
 	}
-	data, err := os.ReadFile(arg)
+	return []report.Subject{s}, nil
+}
+
+func readSubject(file string) (report.Subject, error) {
+	data, err := os.ReadFile(file)
 	if err != nil {
 		return report.Subject{}, err
 	}
 	s, err := page.Read(data)
 	if err != nil && !errors.Is(err, errRows) {
-		return s, usage("%s: %v", arg, err)
+		return s, usage("%s: %v", file, err)
 	}
 	return s, err
+}
+
+// folderSubjects are the documents *.json of a folder, each once, whatever it is called twice; errRows: it has none, so it is one of rows.
+func folderSubjects(dir string) ([]report.Subject, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	if err != nil {
+		return nil, err
+	}
+	var out []report.Subject
+	seen := map[string]bool{}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		if seen[string(data)] {
+			continue
+		}
+		seen[string(data)] = true
+		s, err := page.Read(data)
+		switch {
+		case errors.Is(err, page.ErrUnknown) || errors.Is(err, page.ErrNoDocument) || errors.Is(err, errRows):
+		case err != nil:
+			return nil, usage("%s: %v", file, err)
+		default:
+			out = append(out, s)
+		}
+	}
+	if len(out) == 0 {
+		return nil, errRows
+	}
+	return out, nil
 }
 
 // Limits of change that count, as bench compare has them.

@@ -26,6 +26,7 @@ type weeklyFlags struct {
 	source               buildFlags // sources alone
 	bases                string
 	keepLocks, behind    bool
+	caching              cacheFlags
 	gating               recipeGate
 	signing              signerFlags
 	to                   string
@@ -33,7 +34,7 @@ type weeklyFlags struct {
 	maxAge, days, newest int
 	dryRun, json, fresh  bool
 	check                bool // of channels alone
-	summary              string
+	summary, site        string
 }
 
 func (a *app) weeklyCmd() *cobra.Command {
@@ -50,6 +51,7 @@ func (a *app) weeklyCmd() *cobra.Command {
   gate       as "recipe" does
   publish    with --to: what its gate let pass becomes the channel, what nothing here could judge a candidate
   prune      old images that nobody needs (prune --help)
+  report     with --site: a page of each image and run, and an index (report --help)
 
 With --check it only looks at the ages of channels.
 
@@ -74,6 +76,7 @@ a channel's image is older than --max-age.`,
 	f.StringVar(&o.bases, "bases", resolve.BasesAuto, "container bases: auto, image or bootstrap")
 	f.BoolVar(&o.keepLocks, "keep-locks", false, "build from the locks as they are")
 	f.BoolVar(&o.behind, "leave-behind", false, "let a track move on without recipes whose patch sets stop to apply (default: it waits for them with its newest base that all can have)")
+	o.caching.register(f)
 	o.gating.register(f)
 	f.StringVar(&o.to, "to", "", "publish to `REPOSITORY`")
 	o.signing.add(f, "private key `FILE` that signs what is attached to published images")
@@ -85,6 +88,7 @@ a channel's image is older than --max-age.`,
 	f.BoolVar(&o.check, "check", false, "only look whether channels are older than --max-age: for another machine, which notices that this one no longer runs")
 	f.BoolVar(&o.fresh, "fresh", false, "begin anew, also where a run was interrupted")
 	f.StringVar(&o.summary, "summary", "", "`FILE` for the summary, as Markdown")
+	f.StringVar(&o.site, "site", "", "`DIR` for pages of all images and runs, as report --site writes them; a dry run writes none")
 	f.BoolVar(&o.json, "json", false, "print the run as JSON")
 	return cmd
 }
@@ -105,7 +109,13 @@ func (o *weeklyFlags) contradiction() error {
 	case o.keepLocks && o.behind:
 		return usage("--keep-locks refreshes no lock, and --leave-behind says how")
 	}
+	if o.to != "" && o.to == o.caching.repository {
+		return usage("--cache %s: images are published there; give the cache a repository of its own", o.to)
+	}
 	if err := o.gating.given(); err != nil {
+		return err
+	}
+	if _, err := o.caching.caches(); err != nil {
 		return err
 	}
 	_, err := o.source.options()
@@ -130,14 +140,14 @@ type weeklyRun struct {
 const resumeWithin = 24 * time.Hour
 
 func (a *app) weekly(ctx context.Context, tracks []string, o weeklyFlags) (err error) {
-	state, err := a.state()
+	dir, err := a.weeklyDir()
 	if err != nil {
 		return err
 	}
 	if o.check { // like a dry run, which keeps no books and holds no lock
 		o.dryRun, o.keepLocks = true, true
 	}
-	w := &weeklyRun{app: a, o: o, dir: filepath.Join(state, "weekly"), results: map[string]*build.Result{}}
+	w := &weeklyRun{app: a, o: o, dir: dir, results: map[string]*build.Result{}}
 	host, _ := os.Hostname() // only told
 	now := time.Now().UTC().Round(time.Second)
 	if !o.dryRun {
@@ -159,7 +169,15 @@ func (a *app) weekly(ctx context.Context, tracks []string, o weeklyFlags) (err e
 	}
 	ended := time.Now().UTC().Round(time.Second)
 	w.run.Ended = &ended
-	return errors.Join(w.keep(), w.tell(), errors.Join(w.errs...))
+	kept := w.keep()
+	site := w.writeSite(ctx) // of the books, and may add to them
+	return errors.Join(kept, site, w.tell(), errors.Join(w.errs...))
+}
+
+// weeklyDir is where the books of weekly runs are.
+func (a *app) weeklyDir() (string, error) {
+	state, err := a.state()
+	return filepath.Join(state, "weekly"), err
 }
 
 func heldHint(err error) error {

@@ -31,6 +31,9 @@ func (w *weeklyRun) track(ctx context.Context, track string) error {
 	if err != nil {
 		return err
 	}
+	if b.Caches, err = w.o.caching.caches(); err != nil {
+		return err
+	}
 	results, errs := b.All(ctx, names, opt, build.Image, "")
 	if ctx.Err() == nil {
 		w.buildCompanions(ctx, b, names, results, opt, w.o.gating)

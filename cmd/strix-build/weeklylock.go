@@ -142,8 +142,7 @@ func (w *weeklyRun) forecast(ctx context.Context) error {
 	if len(names) == 0 {
 		return nil
 	}
-	llama := slices.DeleteFunc(slices.Clone(w.o.source.sources), func(s string) bool { return !strings.HasPrefix(s, llamaCpp+"=") })
-	_, sets, err := w.app.forecast(ctx, llama, names)
+	_, sets, err := w.app.forecast(ctx, llamaSources(w.o.source.sources), names)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -157,6 +156,11 @@ func (w *weeklyRun) forecast(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// llamaSources are those of llama.cpp, without a container's parts.
+func llamaSources(sources []string) []string {
+	return slices.DeleteFunc(slices.Clone(sources), func(s string) bool { return !strings.HasPrefix(s, llamaCpp+"=") })
 }
 
 // setsInUse are the patch sets of the tracks' recipes, but for tracks that end at a build of before. What nobody uses stops nobody.

@@ -77,10 +77,16 @@ func (w *work) keepSteps(ctx context.Context, m *machine) {
 		w.noteCache("steps", err)
 		return
 	}
+	from, err := w.cacheFrom()
+	if err != nil {
+		w.noteCache("steps", err)
+		return
+	}
 	err = w.b.feed(m, func(status chan *client.SolveStatus) error {
 		return m.Run(ctx, buildkit.Solve{
 			Stores:  map[string]content.Store{graph.StoreID: w.b.Trees.Content()},
 			Secrets: w.b.Secrets,
+			From:    from, // what this builder did not need is taken over from there
 			To:      to,
 			Status:  status,
 		}, graph.Marshal, func(ctx context.Context, s *buildkit.Session) (*buildkit.Product, error) {
@@ -97,9 +103,13 @@ func (w *work) noteCache(what string, err error) {
 	}
 }
 
-// kept are the states that a build evaluates: the image, and what leads to none of its layers.
+// kept are the states whose results the next builder may need, each by name. BuildKit sends what it came upon: of an image that was in the
+// cache already nothing below it, and the reference would lose the toolchain by being written again.
 func (w *work) kept() []llb.State {
-	states := []llb.State{w.g.Image, w.g.Verify}
+	states := []llb.State{w.g.Toolchain, w.g.Configure, w.g.Compile, w.g.Runtime, w.g.Image, w.g.Verify}
+	if w.g.PageFetch.Output() != nil {
+		states = append(states, w.g.PageTools, w.g.PageFetch)
+	}
 	for _, p := range w.g.Patched {
 		states = append(states, p.Upstream, p.State)
 	}

@@ -57,6 +57,7 @@ type Graph struct {
 	Configure   llb.State // build tree after CMake
 	Compile     llb.State // build tree after the compiler
 	PageFetch   llb.State // what npm fetches for the server page; without output where the recipe wants no page
+	PageTools   llb.State // the base with npm; without output where the recipe wants no page
 	Runtime     llb.State // root file system without llama.cpp
 	Image       llb.State
 	Verify      llb.State // /out/verify.log: the image's programs start
@@ -83,7 +84,7 @@ func New(in Input) (*Graph, error) {
 	g.Configure = b.configure(g.Toolchain, g.Source)
 	g.Compile = b.compile(g.Toolchain, g.Source, g.Configure)
 	if fetch, _, ok := b.serverUI(g.Source); ok {
-		g.PageFetch = fetch
+		g.PageFetch, g.PageTools = fetch, b.pageTools()
 	}
 	g.Runtime = b.runtime(g.Toolchain)
 	g.Image = b.image(g.Runtime, g.Compile)

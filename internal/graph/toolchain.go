@@ -95,11 +95,7 @@ func (b *builder) serverUI(src llb.State) (fetched, page llb.State, ok bool) {
 	if !slices.Contains(b.in.Choices.Steps, "server-ui") {
 		return fetched, page, false
 	}
-	// npm comes from the base's own suite, without the container's further ones: so the page is built once for every
-	// container on that base
-	plain := b.in.Container.Packages
-	plain.Suites, plain.Release, plain.Repos = nil, strictyaml.Text{}, nil
-	tools := b.installFrom(plain, b.base(), "server-ui", values(plain.UI))
+	tools := b.pageTools()
 	vars := env(map[string]string{
 		"PATH": defaultPath, "HOME": "/root", "NODE_EXTRA_CA_CERTS": "/run/secrets/" + SecretCA,
 		"LLAMA_UI_OUT_DIR": "/out" + pageDir, "LLAMA_UI_VERSION": b.in.Source.Build.String(),
@@ -118,6 +114,14 @@ func (b *builder) serverUI(src llb.State) (fetched, page llb.State, ok bool) {
 		llb.AddMount("/out", llb.Scratch()),
 		llb.WithCustomName("server-ui: npm run build"), at)
 	return fetch.GetMount("/ui"), build.GetMount("/out"), true
+}
+
+// pageTools has npm from the base's own suite, without the container's further ones: so the page is built once for every
+// container on that base.
+func (b *builder) pageTools() llb.State {
+	plain := b.in.Container.Packages
+	plain.Suites, plain.Release, plain.Repos = nil, strictyaml.Text{}, nil
+	return b.installFrom(plain, b.base(), "server-ui", values(plain.UI))
 }
 
 // pageTree is the tree without patches, so that siblings share the page, unless a patch changes the page itself.

@@ -139,6 +139,9 @@ func abEffects(d *ab.Document, r *ab.Result) report.Effects {
 	}) {
 		out.Lead += " In a fraction what is seen may be another effect: what is not told apart is said above."
 	}
+	if len(r.Faults) > 0 {
+		out.Lead += " Nothing is concluded: these figures cannot be trusted."
+	}
 	for i := range r.Effects {
 		e := &r.Effects[i]
 		row := report.Effect{Factors: d.EffectName(r, e), Cell: r.Cells[e.Cell].Name, Low: plusOne(e.Low), High: plusOne(e.High)}

@@ -21,6 +21,9 @@ var ErrRows = errors.New("rows of llama-bench")
 // ErrUnknown says that a document is of no kind that reports are made of.
 var ErrUnknown = errors.New("it is neither what gate, bench, ab or weekly wrote, nor rows of llama-bench, a drift ledger, or kernels as JSON")
 
+// ErrNoDocument says that something is no JSON, or no object.
+var ErrNoDocument = errors.New("no document")
+
 // Read makes the subject of a document that this program wrote: evidence of a gate, a matrix, a lattice ("ab"), a weekly run, kernels
 // ("kernels --json"), or a drift ledger; it is told by what is in it.
 func Read(data []byte) (report.Subject, error) {
@@ -79,7 +82,7 @@ func Read(data []byte) (report.Subject, error) {
 func kindOf(data []byte) (string, error) {
 	var keys map[string]json.RawMessage
 	if err := json.NewDecoder(bytes.NewReader(data)).Decode(&keys); err != nil {
-		return "", fmt.Errorf("no document: %w", err)
+		return "", fmt.Errorf("%w: %w", ErrNoDocument, err)
 	}
 	for _, k := range kinds {
 		if !slices.ContainsFunc(k.keys, func(key string) bool { return keys[key] == nil }) {

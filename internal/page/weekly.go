@@ -17,7 +17,7 @@ func Weekly(r *weekly.Run) report.Subject {
 	if r.Ended != nil {
 		s.Facts = append(s.Facts, report.Fact{Name: "Ended", Value: r.Ended.UTC().Format("2006-01-02 15:04 UTC")})
 	}
-	for _, l := range []report.List{problems(r), tracks(r), siblings(r), channels(r), outlook(r), pruned(r)} {
+	for _, l := range []report.List{problems(r), tracks(r), siblings(r), published(r), channels(r), outlook(r), pruned(r)} {
 		if len(l.Rows) > 0 {
 			s.Sections = append(s.Sections, l)
 		}
@@ -31,6 +31,11 @@ func Weekly(r *weekly.Run) report.Subject {
 // wellness says in a word whether somebody has to look, and what came of the run.
 func wellness(r *weekly.Run) *report.Verdict {
 	v := &report.Verdict{Word: "all is well", Tone: report.Good, Reasons: []string{r.Headline()}}
+	for i := range r.Siblings {
+		if s := &r.Siblings[i]; s.Bad() && s.Why != "" {
+			v.Reasons = append(v.Reasons, fmt.Sprintf("%s (%s) %s: %s", s.Recipe, s.Track, s.State, s.Why))
+		}
+	}
 	old := func(c weekly.Channel) bool { return c.TooOld }
 	bad := func(s weekly.Sibling) bool { return s.Bad() }
 	switch {
@@ -62,18 +67,44 @@ func tracks(r *weekly.Run) report.List {
 }
 
 func siblings(r *weekly.Run) report.List {
-	out := report.List{Title: "Images", Heads: []string{"Track", "Recipe", "State", "Verdict", "Base", "Took", "Image", "Why"}, Open: true}
+	out := report.List{Title: "Images", Heads: []string{"Track", "Recipe", "State", "Verdict", "llama.cpp", "Took", "Image", "Why"}, Open: true}
 	for i := range r.Siblings {
 		s := &r.Siblings[i]
-		image := s.Tag
-		if image == "" {
-			image = shortDigest(s.Digest)
-		}
 		why := s.Why
 		if s.Hint != "" {
 			why += " (" + s.Hint + ")"
 		}
-		out.Rows = append(out.Rows, []report.Field{{Text: s.Track}, {Text: s.Recipe}, stateField(s), {Text: s.Verdict, Tone: Tone(s.Verdict)}, {Text: s.Base}, {Text: s.TookText()}, {Text: image}, {Text: why}})
+		out.Rows = append(out.Rows, []report.Field{{Text: s.Track}, {Text: s.Recipe}, stateField(s), {Text: s.Verdict, Tone: Tone(s.Verdict)}, {Text: s.Base}, {Text: took(s)}, {Text: hex12(s.Digest)}, {Text: why}})
+	}
+	return out
+}
+
+// hex12 is enough of a digest to tell it from others, in tables that are wide.
+func hex12(digest string) string {
+	_, hex, _ := strings.Cut(digest, ":")
+	return hex[:min(len(hex), 12)]
+}
+
+// took is how long a sibling took to build, and how many of its objects the compiler cache had.
+func took(s *weekly.Sibling) string {
+	switch c := s.Cached; {
+	case s.Took <= 0:
+		return ""
+	case c != nil && c.Calls > 0:
+		return fmt.Sprintf("%s, %d %% cached", s.Took.Round(time.Second), 100*c.Hits/c.Calls)
+	}
+	return s.Took.Round(time.Second).String()
+}
+
+func published(r *weekly.Run) report.List {
+	out := report.List{Title: "Published", Heads: []string{"Track", "Recipe", "Tag"}, Open: true}
+	if r.Repository != "" {
+		out.Lead = "In " + r.Repository + "."
+	}
+	for _, s := range r.Siblings {
+		if s.Tag != "" {
+			out.Rows = append(out.Rows, report.Fields(s.Track, s.Recipe, s.Tag))
+		}
 	}
 	return out
 }
@@ -179,8 +210,8 @@ func week(r *weekly.Run, track string, pages Pages) [][]report.Field {
 		if track != "" && s.Track != track {
 			continue
 		}
-		row := []report.Field{{Text: r.Started.UTC().Format("2006-01-02 15:04"), Page: pages.Runs[r.Started.UTC()]}, {Text: s.Recipe}, stateField(s), {Text: s.Verdict, Tone: Tone(s.Verdict)},
-			{Text: s.Base}, {Text: shortDigest(s.Digest), Page: pages.Images[s.Digest]}, {Text: s.Why}}
+		row := []report.Field{{Text: r.Started.UTC().Format(time.DateOnly), Page: pages.Runs[r.Started.UTC()]}, {Text: s.Recipe}, stateField(s), {Text: s.Verdict, Tone: Tone(s.Verdict)},
+			{Text: s.Base}, {Text: hex12(s.Digest), Page: pages.Images[s.Digest]}, {Text: s.Why}}
 		if track == "" {
 			row = slices.Insert(row, 1, report.Field{Text: s.Track})
 		}

@@ -71,8 +71,8 @@ func TestWeeks(t *testing.T) {
 			got = append(got, fmt.Sprint(row[0].Text, " ", row[0].Page, " ", row[1].Text, " ", row[2].Text, " ", row[2].Tone, " ", row[5].Page))
 		}
 	}
-	want := []string{"Last weekly run", "2026-11-29 03:00 run.html cpu channel moved good cpu.html", "2026-11-29 03:00 run.html rocm refused bad ", "2026-11-29 03:00 run.html rocm-mmq left behind bad ",
-		"2026-11-29 03:00 run.html vulkan failed bad ", "2026-11-29 03:00 run.html vulkan-spec unchanged  ", "Weekly runs before", "2026-11-22 03:00  cpu channel moved good cpu.html"}
+	want := []string{"Last weekly run", "2026-11-29 run.html cpu channel moved good cpu.html", "2026-11-29 run.html rocm refused bad ", "2026-11-29 run.html rocm-mmq left behind bad ",
+		"2026-11-29 run.html vulkan failed bad ", "2026-11-29 run.html vulkan-spec unchanged  ", "Weekly runs before", "2026-11-22  cpu channel moved good cpu.html"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%q\nwant\n%q", got, want)
 	}

@@ -160,9 +160,9 @@ func (e Effects) block() block {
 	for _, g := range groups(e.Rows, func(r Effect) string { return product(r.Factors) }) {
 		picture, t := chart{title: g.name}, table{caption: g.name, columns: columns("Cell", "#Ratio", "#Interval", "Result"), drawn: true}
 		picture.ratio = true
-		some := false
+		some, said := false, false
 		for _, r := range g.rows {
-			some = some || r.Ratio != 0
+			some, said = some || r.Ratio != 0, said || r.Words != ""
 			interval := unknown
 			if r.Low != nil && r.High != nil {
 				interval = ratio(r.Low) + " to " + ratio(r.High)
@@ -177,10 +177,21 @@ func (e Effects) block() block {
 		if !some {
 			picture.rows, t.drawn = nil, false
 		}
+		if !said {
+			t.cut(len(t.columns) - 1)
+		}
 		b.add(picture, t)
 	}
 	oneAxis(b.charts)
 	return b
+}
+
+// cut takes the columns from n on away.
+func (t *table) cut(n int) {
+	t.columns = t.columns[:n]
+	for i := range t.rows {
+		t.rows[i] = t.rows[i][:n]
+	}
 }
 
 // product names an effect, or an interaction.

@@ -175,8 +175,11 @@ func policy(scripts ...string) string {
 	return "default-src 'none'; script-src" + allowed + "; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 }
 
-// longText is from how many characters on a text is broken into lines.
-const longText = 40
+// longText is from how many characters on a text is broken into lines, and longLast where it is the last of its row: sentences are there.
+const (
+	longText = 40
+	longLast = 18
+)
 
 func newHTMLTable(t table) htmlTable {
 	out := htmlTable{Caption: t.caption, Folded: t.long, Count: plural(len(t.rows), "row", "rows")}
@@ -190,7 +193,7 @@ func newHTMLTable(t table) htmlTable {
 			switch {
 			case i < len(t.columns) && t.columns[i].number:
 				class = "n"
-			case utf8.RuneCountInString(c.text) > longText:
+			case utf8.RuneCountInString(c.text) > longText, len(row) > 4 && i == len(row)-1 && utf8.RuneCountInString(c.text) > longLast:
 				class = "long"
 			}
 			made = append(made, htmlCell{c.text, c.tone, c.href, class})

@@ -16,6 +16,9 @@ import (
 // last is the document of the newest run; those before it have the time that they began in their names.
 const last = "run.json"
 
+// Name is when a run began, as a file's name.
+func (r *Run) Name() string { return r.Started.UTC().Format("20060102T150405Z") }
+
 // Keep writes a run down in dir, whole. One that has ended is kept beside it under its own name, for what changed over weeks.
 func Keep(dir string, r *Run) error {
 	data, err := json.MarshalIndent(r, "", "  ")
@@ -24,7 +27,7 @@ func Keep(dir string, r *Run) error {
 	}
 	data = append(data, '\n')
 	if r.Ended != nil {
-		if err := store.WriteFile(filepath.Join(dir, r.Started.UTC().Format("20060102T150405Z")+".json"), data); err != nil {
+		if err := store.WriteFile(filepath.Join(dir, r.Name()+".json"), data); err != nil {
 			return err
 		}
 	}

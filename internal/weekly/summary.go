@@ -173,25 +173,20 @@ func (r *Run) images(b *strings.Builder) {
 	}
 	table(b, "Images", "track", "recipe", "base", "state", "verdict", "took", "image")
 	for _, s := range r.Siblings {
-		row(b, s.Track, s.Recipe, dash(s.Base), mark(s.State), dash(s.Verdict), dash(s.TookText()), dash(first(s.Tag, digestText(s.Digest))))
+		took := "-"
+		if s.Took > 0 {
+			took = s.Took.Round(time.Second).String()
+			if s.Cached != nil && s.Cached.Calls > 0 {
+				took += fmt.Sprintf(", compiler cache %d %%", 100*s.Cached.Hits/s.Cached.Calls)
+			}
+		}
+		row(b, s.Track, s.Recipe, dash(s.Base), mark(s.State), dash(s.Verdict), took, dash(first(s.Tag, digestText(s.Digest))))
 	}
 	for _, s := range r.Siblings {
 		if s.Why != "" {
 			fmt.Fprintf(b, "\n**%s** (%s): %s\n", cell(s.Recipe), s.State, cell(hinted(s.Why, s.Hint)))
 		}
 	}
-}
-
-// TookText is how long a sibling took to build, and what the compiler cache answered; "": it was not built.
-func (s *Sibling) TookText() string {
-	if s.Took <= 0 {
-		return ""
-	}
-	took := s.Took.Round(time.Second).String()
-	if s.Cached != nil && s.Cached.Calls > 0 {
-		took += fmt.Sprintf(", compiler cache %d %%", 100*s.Cached.Hits/s.Cached.Calls)
-	}
-	return took
 }
 
 func (r *Run) channels(b *strings.Builder) {
