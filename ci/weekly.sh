@@ -38,9 +38,14 @@ if [ -n "${GITHUB_STEP_SUMMARY-}" ] && [ -e "$summary" ]; then
 	cat "$summary" >>"$GITHUB_STEP_SUMMARY"
 fi
 # also after a failure: the siblings that were published came from these locks
+as_me() { git -c user.name="${GIT_AUTHOR_NAME:-strix-build}" -c user.email="${GIT_AUTHOR_EMAIL:-strix-build@localhost}" "$@"; }
 if [ "${STRIX_COMMIT_LOCKS-}" = 1 ] && ! git diff --quiet -- recipes/*.lock.yaml; then
-	git -c user.name="${GIT_AUTHOR_NAME:-strix-build}" -c user.email="${GIT_AUTHOR_EMAIL:-strix-build@localhost}" \
-		commit -qm "lock: $(date -u +%F)" -- recipes/*.lock.yaml
-	git push -q origin HEAD
+	as_me commit -qm "lock: $(date -u +%F)" -- recipes/*.lock.yaml
+	# hours have passed: somebody else may have pushed
+	if ! git push -q origin HEAD &&
+		! { as_me pull -q --rebase --autostash origin "$(git branch --show-current)" && git push -q origin HEAD; }; then
+		say "error: the commit of the locks is in $root, and could not be pushed"
+		[ "$status" != 0 ] || status=1
+	fi
 fi
 exit "$status"

@@ -87,7 +87,7 @@ func (o *bisectFlags) contradiction() error {
 		return usage("say what is bad: --bad REF, or --bad-patches SETS")
 	case !o.listsGiven && o.build.base != "":
 		return usage("--base is for patch sets; of bases, --good and --bad say which")
-	case (o.cell == "") == (o.check == "") && !o.dryRun:
+	case o.cell != "" && o.check != "", o.cell == "" && o.check == "" && !o.dryRun:
 		return usage("say how a bad one shows: --cell CLASS/TEST, or --check STAGE")
 	case o.limit < 0 || o.limit >= 100:
 		return usage("--limit %g: want percent, more than 0 and less than 100", o.limit)
@@ -123,6 +123,11 @@ type bisectStep struct {
 }
 
 func (a *app) bisect(ctx context.Context, name string, o bisectFlags) error {
+	if !o.dryRun {
+		if err := modelsThere(o.models); err != nil {
+			return err
+		}
+	}
 	b := &bisection{app: a, o: o, recipe: name}
 	if err := b.plan(ctx); err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/moby/buildkit/solver/errdefs"
 
+	"strix-build/internal/bisect"
 	"strix-build/internal/build"
 	"strix-build/internal/diag"
 	"strix-build/internal/patch"
@@ -29,7 +30,7 @@ func (b *bisection) plan(ctx context.Context) error {
 	if _, err := recipe.LoadRecipe(p.FS, b.recipe); err != nil {
 		return err
 	}
-	if !b.o.dryRun {
+	if !b.o.dryRun || b.o.cell != "" || b.o.check != "" {
 		if err := b.findPolicy(); err != nil {
 			return err
 		}
@@ -216,7 +217,7 @@ func (b *bisection) show(found []int) error {
 		if s.Mark == "" && !b.o.dryRun {
 			continue
 		}
-		mark := orDash(said(s.Mark))
+		mark := said(s.Mark)
 		if len(found) == 1 && found[0] == i {
 			mark = "first bad"
 		}
@@ -230,7 +231,9 @@ func (b *bisection) show(found []int) error {
 		_, e := fmt.Fprintln(b.out, strings.TrimRight(line, " \n"))
 		err = errors.Join(err, e)
 	}
-	if err == nil && !b.o.dryRun {
+	if err == nil && b.o.dryRun {
+		b.printf("%d steps: at most %d to try, and the good one to build\n", len(b.steps), bisect.New(len(b.steps)-1).Left())
+	} else if err == nil {
 		b.printf("tried %d of %d; images built: %d\n", b.tried(), len(b.steps), b.builds)
 	}
 	return err

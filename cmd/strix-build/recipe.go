@@ -119,6 +119,9 @@ the gate compares single operations of the GPU with the CPU's. An image that wil
 			if push != "" && push == caching.repository {
 				return usage("--cache %s: images are published there; caches need a repository of their own", push)
 			}
+			if err := gating.given(); err != nil {
+				return err
+			}
 			caches, err := caching.caches()
 			if err != nil {
 				return err

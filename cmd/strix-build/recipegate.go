@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,6 +36,21 @@ func (o *recipeGate) register(f *pflag.FlagSet) {
 	f.StringVar(&o.against, "against", "", "`IMAGE` that is the gate's baseline (default: the recipe's last that passed)")
 	f.StringToStringVar(&o.models, "model", nil, "`CLASS=FILE`: the model of a class, where the gate's policy wants your own")
 	f.StringSliceVar(&o.skip, "skip", nil, "leave `STAGES` of the gate out: correctness, serving; the verdict is at best SMOKE then")
+}
+
+// given refuses models that are not there, before anything is built.
+func (o *recipeGate) given() error { return modelsThere(o.models) }
+
+func modelsThere(models map[string]string) error {
+	for _, class := range slices.Sorted(maps.Keys(models)) {
+		if !slices.Contains(recipe.Classes(), class) {
+			return usage("--model %q: the classes are %s", class, strings.Join(recipe.Classes(), ", "))
+		}
+		if st, err := os.Stat(models[class]); err != nil || st.IsDir() {
+			return usage("--model %s=%s: there is no such file", class, models[class])
+		}
+	}
+	return nil
 }
 
 // gateBuilt gates an image and writes down what came of it. A verdict that refuses it is an error; that it cannot be gated here

@@ -72,7 +72,7 @@ func (a *app) root() *cobra.Command {
 			return a.setup()
 		},
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%v", err) })
+	root.SetFlagErrorFunc(flagError)
 	root.SuggestionsMinimumDistance = 2
 	f := root.PersistentFlags()
 	f.StringVar(&a.projectDir, "project", "", "`DIR` with recipes/, patches/ and containers/ (default: the one around the working directory, else the data in the program)")
@@ -85,6 +85,7 @@ func (a *app) root() *cobra.Command {
 		a.proveCmd(), a.gateCmd(), a.benchCmd(), a.reportCmd(), a.abCmd(), a.bisectCmd(), a.publishCmd(), a.verifyCmd(), a.promoteCmd(), a.tagsCmd(), a.aliasCmd(), a.rollbackCmd(), a.pruneCmd(), a.copyCmd(), a.registryCmd(), a.runCmd(), a.toolboxCmd(),
 		a.kernelsCmd(), a.attestCmd(), a.keyCmd(), a.builderCmd(), a.versionCmd(), a.cutCmd(), a.ccacheCmd(), a.miniatureCmd(), a.smokeModelCmd())
 	argsAreUsage(root)
+	withoutEmpty(root)
 	return root
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -111,11 +112,13 @@ func (o *weeklyFlags) contradiction() error {
 	if o.to != "" && o.to == o.caching.repository {
 		return usage("--cache %s: images are published there; give the cache a repository of its own", o.to)
 	}
-	_, err := o.caching.caches()
-	if err != nil {
+	if err := o.gating.given(); err != nil {
 		return err
 	}
-	_, err = o.source.options()
+	if _, err := o.caching.caches(); err != nil {
+		return err
+	}
+	_, err := o.source.options()
 	return err
 }
 
@@ -154,7 +157,9 @@ func (a *app) weekly(ctx context.Context, tracks []string, o weeklyFlags) (err e
 		}
 		defer release()
 	}
-	w.begin(now, host)
+	if err := w.begin(now, host); err != nil {
+		return err
+	}
 	if err := w.prepare(ctx, tracks); err != nil {
 		return err
 	}
@@ -184,9 +189,13 @@ func heldHint(err error) error {
 }
 
 // begin opens the books, or goes on with those of a run that was interrupted.
-func (w *weeklyRun) begin(now time.Time, host string) {
+func (w *weeklyRun) begin(now time.Time, host string) error {
+	of, err := w.chosenBy()
+	if err != nil {
+		return err
+	}
 	if !w.o.fresh && !w.o.dryRun {
-		if old := weekly.Interrupted(w.dir, now.Add(-resumeWithin)); old != nil {
+		if old := weekly.Interrupted(w.dir, of, now.Add(-resumeWithin)); old != nil {
 			w.run = old
 			w.run.Resumed = &now
 			w.run.Problems, w.run.Forecast, w.run.Channels = []weekly.Problem{}, []weekly.Outlook{}, []weekly.Channel{}
@@ -197,7 +206,32 @@ func (w *weeklyRun) begin(now time.Time, host string) {
 		w.run = &weekly.Run{Format: weekly.Format, Started: now, Tracks: []weekly.Track{}, Forecast: []weekly.Outlook{}, Siblings: []weekly.Sibling{},
 			Channels: []weekly.Channel{}, Pruned: []string{}, Problems: []weekly.Problem{}}
 	}
-	w.run.Tool, w.run.Host, w.run.DryRun, w.run.Repository = versionText(), host, w.o.dryRun, w.o.to
+	w.run.Tool, w.run.Of, w.run.Host, w.run.DryRun, w.run.Repository = versionText(), of, host, w.o.dryRun, w.o.to
+	return nil
+}
+
+// chosenBy is what bases are chosen by. An interrupted run of another project, or with --keep-locks, is none to go on with.
+func (w *weeklyRun) chosenBy() (string, error) {
+	p, err := w.project()
+	if err != nil {
+		return "", err
+	}
+	of := []string{"the data in the program"}
+	if p.Dir != "" {
+		if of[0], err = filepath.Abs(p.Dir); err != nil {
+			return "", err
+		}
+	}
+	if w.o.keepLocks {
+		of = append(of, "--keep-locks")
+	}
+	if w.o.behind {
+		of = append(of, "--leave-behind")
+	}
+	for _, s := range w.o.source.sources {
+		of = append(of, "--source "+s)
+	}
+	return strings.Join(append(of, "--bases "+w.o.bases), " "), nil
 }
 
 // keep writes the books down. A dry run has none.

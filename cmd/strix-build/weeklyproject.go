@@ -117,6 +117,7 @@ func (w *weeklyRun) findRecipes() error {
 			}
 		}
 	}
+	w.run.Siblings = slices.DeleteFunc(w.run.Siblings, func(s weekly.Sibling) bool { return !slices.Contains(names, s.Recipe) }) // of an interrupted run
 	return nil
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -195,6 +196,10 @@ func (w *weeklyRun) channels(ctx context.Context) error {
 			}
 			w.run.Channels = append(w.run.Channels, c)
 		}
+	}
+	if w.o.check && !slices.ContainsFunc(w.run.Channels, func(c weekly.Channel) bool { return c.Digest != "" }) {
+		said := &refusedError{fmt.Sprintf("%s has no channel of this project's recipes", w.repo)}
+		w.errs = append(w.errs, &build.HintError{Err: said, Hint: "nothing was published yet, or --to names another repository"})
 	}
 	return nil
 }

@@ -35,13 +35,13 @@ func Keep(dir string, r *Run) error {
 }
 
 // Interrupted is the run in dir that began after since and did not end; nil: there is none. One that cannot be read is none that could go on.
-func Interrupted(dir string, since time.Time) *Run {
+func Interrupted(dir, of string, since time.Time) *Run {
 	data, err := os.ReadFile(filepath.Join(dir, last))
 	if err != nil {
 		return nil
 	}
 	r, err := Read(data)
-	if err != nil || r.Ended != nil || r.DryRun || r.Started.Before(since) {
+	if err != nil || r.Ended != nil || r.DryRun || r.Of != of || r.Started.Before(since) {
 		return nil
 	}
 	return r

@@ -17,6 +17,7 @@ type Run struct {
 	Format     int        `json:"format"`
 	Tool       string     `json:"tool"` // strix-build and its version
 	Host       string     `json:"host"`
+	Of         string     `json:"of"`                   // what bases are chosen by: the project's folder, and flags; a run goes on with one of the same
 	Repository string     `json:"repository,omitempty"` // where it published; none: nowhere
 	DryRun     bool       `json:"dryRun,omitempty"`
 	Started    time.Time  `json:"started"`

@@ -133,17 +133,20 @@ func TestKeep(t *testing.T) {
 	if err := Keep(dir, r); err != nil {
 		t.Fatal(err)
 	}
-	if got := Interrupted(dir, began.Add(-time.Hour)); cmp.Diff(r, got) != "" {
+	if got := Interrupted(dir, r.Of, began.Add(-time.Hour)); cmp.Diff(r, got) != "" {
 		t.Errorf("the interrupted run: %+v", got)
 	}
-	if got := Interrupted(dir, began.Add(time.Hour)); got != nil {
+	if got := Interrupted(dir, "/another/project", began.Add(-time.Hour)); got != nil {
+		t.Errorf("goes on with the run of another project: %+v", got)
+	}
+	if got := Interrupted(dir, r.Of, began.Add(time.Hour)); got != nil {
 		t.Errorf("an old one goes on: %+v", got)
 	}
 	ended := eventful()
 	if err := Keep(dir, ended); err != nil {
 		t.Fatal(err)
 	}
-	if got := Interrupted(dir, began.Add(-time.Hour)); got != nil {
+	if got := Interrupted(dir, r.Of, began.Add(-time.Hour)); got != nil {
 		t.Errorf("one that ended goes on: %+v", got)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "other.json"), []byte("{}"), 0o644); err != nil {
