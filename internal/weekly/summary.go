@@ -251,7 +251,8 @@ func row(b *strings.Builder, cells ...string) {
 // cell is text that others wrote, where it can neither end a cell nor be taken for markup: images, links and HTML of a patch's or a registry's words.
 func cell(s string) string { return escape.Replace(printable.Line(strings.ReplaceAll(s, "\n", " "))) }
 
-var escape = strings.NewReplacer("|", `\|`, "<", "&lt;", "[", `\[`, "`", "'")
+// The backslash is the first: one that others wrote would take away ours.
+var escape = strings.NewReplacer(`\`, `\\`, "|", `\|`, "<", "&lt;", "[", `\[`, "`", "'")
 
 // mark makes states that somebody has to look at stand out.
 func mark(s State) string {

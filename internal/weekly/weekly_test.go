@@ -83,6 +83,19 @@ func TestSummaryOfARunThatWentOn(t *testing.T) {
 	}
 }
 
+// TestTextOfOthersIsNoMarkup: a backslash before what is escaped would take the escape away.
+func TestTextOfOthersIsNoMarkup(t *testing.T) {
+	for text, want := range map[string]string{
+		`\[win](https://example.com)`: `\\\[win](https://example.com)`,
+		`a \| b`:                      `a \\\| b`,
+		"![x](y) <img> `z`\n# no":     `!\[x](y) &lt;img> 'z' # no`,
+	} {
+		if got := cell(text); got != want {
+			t.Errorf("%q is %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestSiblingsStaySortedAndAreOpenedOnce(t *testing.T) {
 	r := &Run{}
 	for _, name := range []string{"b", "a", "c", "b"} {
