@@ -167,10 +167,9 @@ func heldHint(err error) error {
 // begin opens the books, or goes on with those of a run that was interrupted.
 func (w *weeklyRun) begin(now time.Time, host string) {
 	if !w.o.fresh && !w.o.dryRun {
-		if old := weekly.Interrupted(w.dir, now.Add(-resumeWithin)); old != nil {
+		if old := weekly.Interrupted(w.dir, now.Add(-resumeWithin), now); old != nil {
 			w.run = old
-			w.run.Resumed = &now
-			w.run.Problems, w.run.Forecast, w.run.Channels = []weekly.Problem{}, []weekly.Outlook{}, []weekly.Channel{}
+			w.run.GoOn(now)
 			w.printf("going on with the weekly run of %s\n", old.Started.Format(time.RFC3339))
 		}
 	}

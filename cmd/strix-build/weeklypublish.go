@@ -74,7 +74,9 @@ func (w *weeklyRun) toPublish(track, name string, have tagsOf) bool {
 		return false
 	}
 	s.Tag = p.release.Fixed.String()
-	s.Was = have[p.record.Tags[0]].Digest
+	if !s.Done() || s.Was == "" { // one that goes on may have moved it already
+		s.Was = have[p.record.Tags[0]].Digest
+	}
 	if have[s.Tag].Digest != r.Digest {
 		return true
 	}

@@ -146,17 +146,21 @@ func TestKeep(t *testing.T) {
 	if err := Keep(dir, r); err != nil {
 		t.Fatal(err)
 	}
-	if got := Interrupted(dir, began.Add(-time.Hour)); cmp.Diff(r, got) != "" {
+	until := began.Add(2 * time.Hour)
+	if got := Interrupted(dir, began.Add(-time.Hour), until); cmp.Diff(r, got) != "" {
 		t.Errorf("the interrupted run: %+v", got)
 	}
-	if got := Interrupted(dir, began.Add(time.Hour)); got != nil {
+	if got := Interrupted(dir, began.Add(-time.Hour), began.Add(-time.Minute)); got != nil {
+		t.Errorf("one of the future goes on: %+v", got)
+	}
+	if got := Interrupted(dir, began.Add(time.Hour), until); got != nil {
 		t.Errorf("an old one goes on: %+v", got)
 	}
 	ended := eventful()
 	if err := Keep(dir, ended); err != nil {
 		t.Fatal(err)
 	}
-	if got := Interrupted(dir, began.Add(-time.Hour)); got != nil {
+	if got := Interrupted(dir, began.Add(-time.Hour), until); got != nil {
 		t.Errorf("one that ended goes on: %+v", got)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "other.json"), []byte("{}"), 0o644); err != nil {
