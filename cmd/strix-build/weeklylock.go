@@ -186,7 +186,7 @@ func (w *weeklyRun) forecast(ctx context.Context) error {
 func (w *weeklyRun) setsInUse() []string {
 	var out []string
 	for _, s := range w.run.Siblings {
-		if t, err := recipe.LoadTrack(w.p.FS, s.Track); err == nil && t.LlamaCpp.Hi() != 0 {
+		if w.ends(s.Track) {
 			continue
 		}
 		r, err := w.onTrack(s)

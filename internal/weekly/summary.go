@@ -86,8 +86,11 @@ func (r *Run) Age(c Channel) string {
 	if c.Built.IsZero() {
 		return "-"
 	}
-	return fmt.Sprintf("%s, %d days ago", c.Built.UTC().Format(time.DateOnly), int(r.begun().Sub(c.Built).Hours())/24)
+	return fmt.Sprintf("%s, %d days ago", c.Built.UTC().Format(time.DateOnly), r.Days(c))
 }
+
+// Days is how many whole days ago a channel's image is of. Its tag has no time of day, so the first day is up to two days long.
+func (r *Run) Days(c Channel) int { return int(r.begun().Sub(c.Built).Hours()) / 24 }
 
 // Markdown writes the summary, for CI's pages and for mail.
 func (r *Run) Markdown(out io.Writer) error {

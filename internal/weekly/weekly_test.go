@@ -96,6 +96,19 @@ func TestTextOfOthersIsNoMarkup(t *testing.T) {
 	}
 }
 
+// TestDays: a tag has a day and no time, so an image is not older than so many days on the last of them.
+func TestDays(t *testing.T) {
+	c := Channel{Built: began.Truncate(24 * time.Hour)}
+	for _, tc := range []struct {
+		after time.Duration
+		days  int
+	}{{0, 0}, {20 * 24 * time.Hour, 20}, {21*24*time.Hour + 20*time.Hour, 21}, {21*24*time.Hour + 21*time.Hour, 22}} {
+		if got := (&Run{Started: began.Add(tc.after)}).Days(c); got != tc.days {
+			t.Errorf("after %s: %d days, want %d", tc.after, got, tc.days)
+		}
+	}
+}
+
 func TestSiblingsStaySortedAndAreOpenedOnce(t *testing.T) {
 	r := &Run{}
 	for _, name := range []string{"b", "a", "c", "b"} {
