@@ -208,14 +208,19 @@ func firstLine(s string) string {
 
 // conclude says which step is the first bad one.
 func (b *bisection) conclude() error {
-	found := b.search.Suspects()
+	var found []int
+	if b.search.Seen() {
+		found = b.search.Suspects()
+	}
 	if err := b.show(found); err != nil {
 		return err
 	}
 	last := b.steps[len(b.steps)-1]
 	switch {
+	case last.Mark == bisect.Skip && len(found) == 0:
+		return fmt.Errorf("nothing bad was seen: %s, which is said to be bad, could not be tried%s", last.Name, because(last.Why))
 	case len(found) == 0:
-		return fmt.Errorf("nothing is bad: %s is not, %s", last.Name, last.Why)
+		return fmt.Errorf("nothing is bad: %s is good%s", last.Name, because(last.Why))
 	case len(found) > 1:
 		return &build.HintError{Err: fmt.Errorf("the first bad one is among %d that could not be told apart", len(found)),
 			Hint: "see why those in between were skipped"}

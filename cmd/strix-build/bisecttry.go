@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"strix-build/internal/build"
@@ -131,7 +133,7 @@ func (b *bisection) evidence(ctx context.Context, s *bisectStep) (*gate.Evidence
 			o.skip = append(o.skip, string(stage))
 		}
 	}
-	file := filepath.Join(dir, "bisect", fmt.Sprintf("%s-%s.json", fileName(what), fileName(shortDigest(b.steps[0].Digest)+"-"+shortDigest(s.Digest))))
+	file := filepath.Join(dir, "bisect", fmt.Sprintf("%s-%s-%x.json", fileName(what), fileName(shortDigest(b.steps[0].Digest)+"-"+shortDigest(s.Digest)), b.asked()))
 	if e := b.measuredBefore(file, s); e != nil {
 		return e, nil
 	}
@@ -139,14 +141,33 @@ func (b *bisection) evidence(ctx context.Context, s *bisectStep) (*gate.Evidence
 	return b.gateImage(ctx, o)
 }
 
-// measuredBefore is evidence on a step that was complete; nil: there is none. What an unsteady host measured is not used again.
+// asked tells what is measured, and on what, from other settings: another model, layers elsewhere. What evidence says of itself does not, where nothing
+// but checks was made.
+func (b *bisection) asked() []byte {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q %q %t", b.policy.Name, b.o.ngl, b.o.device, b.o.gpu)
+	for _, class := range slices.Sorted(maps.Keys(b.o.models)) {
+		file := b.o.models[class]
+		if whole, err := filepath.Abs(file); err == nil {
+			file = whole
+		}
+		fmt.Fprintf(h, " %q %q", class, file)
+		if st, err := os.Stat(file); err == nil { // one that is not there is told of later
+			fmt.Fprintf(h, " %d %d", st.Size(), st.ModTime().UnixNano())
+		}
+	}
+	return h.Sum(nil)[:4]
+}
+
+// measuredBefore is evidence on a step that was complete; nil: there is none. What an unsteady host measured is not used again, nor what was
+// interrupted: the checks that it has say nothing about those that were not made.
 func (b *bisection) measuredBefore(file string, s *bisectStep) *gate.Evidence {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil
 	}
 	e, err := gate.Read(data)
-	if err != nil || e.Verdict == nil || e.Baseline == nil || e.Candidate.Digest != s.Digest || e.Baseline.Digest != b.steps[0].Digest || !sameJSON(e.Policy, gatePolicy(b.policy)) {
+	if err != nil || e.Ended != "" || e.Verdict == nil || e.Baseline == nil || e.Candidate.Digest != s.Digest || e.Baseline.Digest != b.steps[0].Digest || !sameJSON(e.Policy, gatePolicy(b.policy)) {
 		return nil
 	}
 	v, err := gate.Again(e)

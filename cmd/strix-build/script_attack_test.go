@@ -29,6 +29,15 @@ func retag(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(remote.Tag(r.Tag(args[1]), d))
 }
 
+// undated has a tag name an image that strix-build did not publish: undated REPOSITORY TAG.
+func undated(ts *testscript.TestScript, _ bool, args []string) {
+	r, err := name.NewRepository(args[0])
+	ts.Check(err)
+	img, err := random.Image(16, 1)
+	ts.Check(err)
+	ts.Check(remote.Write(r.Tag(args[1]), img))
+}
+
 // unattach takes away all that is attached to an image: unattach REPOSITORY DIGEST.
 func unattach(ts *testscript.TestScript, _ bool, args []string) {
 	r, err := publish.Open(args[0], publish.Options{})

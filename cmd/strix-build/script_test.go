@@ -48,7 +48,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "fakessh": fakeSSH, "halve": halveLattice, "hiplibrary": hipLibrary, "miniature": miniatureProject, "programs": programs, "repeat": repeat, "standin": standIn,
-			"storeimage": storeImage, "serveregistry": serveRegistry, "built": built, "builtarms": builtArms, "capture": capture, "retag": retag, "unattach": unattach, "tolayout": tolayout, "forge": forge, "plantimage": plantImage, "sigstore": sigstore,
+			"storeimage": storeImage, "serveregistry": serveRegistry, "built": built, "builtarms": builtArms, "capture": capture, "retag": retag, "unattach": unattach, "undated": undated, "tolayout": tolayout, "forge": forge, "plantimage": plantImage, "sigstore": sigstore,
 		},
 		Condition: func(name string) (bool, error) {
 			if name == "root" {

@@ -84,7 +84,7 @@ a channel's image is older than --max-age.`,
 	f.IntVar(&o.maxAge, "max-age", 21, "complain of channels whose image is older than `N` days; 0: of none")
 	f.IntVar(&o.days, "prune-days", 90, "remove published images older than `N` days that nobody needs; 0: remove none")
 	f.IntVar(&o.newest, "prune-keep", 3, "keep the newest `N` images of each recipe, however old")
-	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be done; write, build, send and remove nothing")
+	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be done; build, send and remove nothing, and write nothing but caches")
 	f.BoolVar(&o.check, "check", false, "only look whether channels are older than --max-age: for another machine, which notices that this one no longer runs")
 	f.BoolVar(&o.fresh, "fresh", false, "begin anew, also where a run was interrupted")
 	f.StringVar(&o.summary, "summary", "", "`FILE` for the summary, as Markdown")
@@ -195,10 +195,9 @@ func (w *weeklyRun) begin(now time.Time, host string) error {
 		return err
 	}
 	if !w.o.fresh && !w.o.dryRun {
-		if old := weekly.Interrupted(w.dir, of, now.Add(-resumeWithin)); old != nil {
+		if old := weekly.Interrupted(w.dir, of, now.Add(-resumeWithin), now); old != nil {
 			w.run = old
-			w.run.Resumed = &now
-			w.run.Problems, w.run.Forecast, w.run.Channels = []weekly.Problem{}, []weekly.Outlook{}, []weekly.Channel{}
+			w.run.GoOn(now)
 			w.printf("going on with the weekly run of %s\n", old.Started.Format(time.RFC3339))
 		}
 	}
@@ -246,7 +245,8 @@ func (w *weeklyRun) keep() error {
 func (w *weeklyRun) failed(track string, s *weekly.Sibling, err error) {
 	w.errs = append(w.errs, err)
 	if s == nil {
-		w.run.Problems = append(w.run.Problems, weekly.Problem{Track: track, Text: text(err), Hint: hintOf(err)})
+		said := strings.TrimPrefix(text(err), "track "+track+": ") // which stands beside it
+		w.run.Problems = append(w.run.Problems, weekly.Problem{Track: track, Text: said, Hint: hintOf(err)})
 		return
 	}
 	s.State, s.Why, s.Hint = weekly.Failed, text(err), hintOf(err)
@@ -260,24 +260,30 @@ func refusal(err error) bool { return reportError(io.Discard, err, nil) == exitR
 
 // tell shows what came of the run.
 func (w *weeklyRun) tell() error {
-	if w.o.summary != "" {
-		var b bytes.Buffer
-		if err := errors.Join(w.run.Markdown(&b), store.WriteFile(w.o.summary, b.Bytes())); err != nil {
-			return fmt.Errorf("--summary: %w", err)
-		}
-	}
+	err := w.summarize() // where it cannot be written, what is printed is all there is
 	if !w.o.check {
 		w.printf("weekly: %s\n", w.run.Headline())
 	}
-	if w.o.json {
+	switch {
+	case w.o.json:
 		e := json.NewEncoder(w.out)
 		e.SetIndent("", "  ")
-		return e.Encode(w.run)
+		return errors.Join(err, e.Encode(w.run))
+	case w.o.check:
+		return errors.Join(err, w.run.ChannelText(w.out))
 	}
-	if w.o.check {
-		return w.run.ChannelText(w.out)
+	return errors.Join(err, w.run.Text(w.out))
+}
+
+func (w *weeklyRun) summarize() error {
+	if w.o.summary == "" {
+		return nil
 	}
-	return w.run.Text(w.out)
+	var b bytes.Buffer
+	if err := errors.Join(w.run.Markdown(&b), store.WriteFile(w.o.summary, b.Bytes())); err != nil {
+		return fmt.Errorf("--summary: %w", err)
+	}
+	return nil
 }
 
 // work is the order of things.

@@ -44,8 +44,8 @@ func (w *weeklyRun) track(ctx context.Context, track string) error {
 	}
 	for i, name := range names {
 		s := w.run.Sibling(track, name)
-		if i < len(errs) && errs[i] != nil {
-			w.failed(track, s, errs[i])
+		if results[i] == nil { // the last error is of all, where each has not one of its own
+			w.failed(track, s, errs[min(i, len(errs)-1)])
 			continue
 		}
 		if err := w.gateSibling(ctx, track, s, results[i]); err != nil {
@@ -69,11 +69,15 @@ func (w *weeklyRun) buildOptions(track string) (build.Options, error) {
 func (w *weeklyRun) gateSibling(ctx context.Context, track string, s *weekly.Sibling, r *build.Result) error {
 	w.summary(r)
 	w.results[s.Track+"/"+s.Recipe] = r
+	before := *s // of a run that goes on
 	w.describe(s, r.Record)
 	s.State, s.Why, s.Hint, s.Took = weekly.Built, "", "", r.Took
-	if r.UpToDate {
+	switch c := r.Ccache; {
+	case r.UpToDate && before.Done() && before.Digest == s.Digest: // this run made it, before it was interrupted
+		s.State, s.Took = before.State, before.Took
+	case r.UpToDate:
 		s.State, s.Took = weekly.Unchanged, 0
-	} else if c := r.Ccache; c != nil {
+	case c != nil:
 		s.Cached = &weekly.Cached{Hits: c.Hits, Calls: c.Hits + c.Misses}
 	}
 	err := w.gateBuilt(ctx, w.images, r, w.o.gating)
@@ -153,10 +157,8 @@ func (w *weeklyRun) foreseen(ctx context.Context, b *build.Builder, name string,
 }
 
 func (w *weeklyRun) base(track string) string {
-	for _, t := range w.run.Tracks {
-		if t.Name == track {
-			return t.Base
-		}
+	if t := w.run.Track(track); t != nil {
+		return t.Base
 	}
 	return ""
 }

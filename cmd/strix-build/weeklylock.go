@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,6 +21,35 @@ func (w *weeklyRun) relock(ctx context.Context, track string, old *recipe.Lock, 
 	if old != nil {
 		least = old.LlamaCpp.Build
 	}
+	reasons := map[string]string{} // by recipe that is left behind
+	made, err := w.lockWithout(ctx, track, least, reasons)
+	if err == nil {
+		err = w.writeLock(track, made.Lock)
+	}
+	if err != nil {
+		for name := range reasons { // the old lock was made with them
+			w.p.takeAlong(track, name)
+		}
+		return nil, err
+	}
+	w.note(made.Notes)
+	t.Newer, t.Held = newer(made.Solution)
+	t.Left = slices.Sorted(maps.Keys(reasons))
+	for _, name := range t.Left {
+		w.leftBehind(track, name, reasons[name])
+	}
+	return made.Lock, nil
+}
+
+// leftBehind writes down that a recipe is left behind by its track.
+func (w *weeklyRun) leftBehind(track, name, why string) {
+	s := w.run.Sibling(track, name)
+	w.failed(track, s, usage("%s is left behind by track %s: %s", name, track, why))
+	s.State, s.Why = weekly.Left, why
+}
+
+// lockWithout makes a lock, and leaves behind who is in its way.
+func (w *weeklyRun) lockWithout(ctx context.Context, track string, least version.Build, reasons map[string]string) (*resolve.Locked, error) {
 	for {
 		made, err := w.tryLock(ctx, track)
 		if ctx.Err() != nil {
@@ -30,18 +60,11 @@ func (w *weeklyRun) relock(ctx context.Context, track string, old *recipe.Lock, 
 			err = fmt.Errorf("its newest base is %s, older than %s, which it has", made.Lock.LlamaCpp.Build, least)
 		}
 		if len(who) == 0 {
-			if err != nil {
-				return nil, err
-			}
-			w.note(made.Notes)
-			t.Newer, t.Held = newer(made.Solution)
-			return made.Lock, w.writeLock(track, made.Lock)
+			return made, err
 		}
 		for _, name := range who {
 			w.p.leaveBehind(track, name)
-			s := w.run.Sibling(track, name)
-			w.failed(track, s, usage("%s is left behind by track %s: %s", name, track, why))
-			s.State, s.Why = weekly.Left, why
+			reasons[name] = why
 		}
 	}
 }
@@ -167,7 +190,7 @@ func llamaSources(sources []string) []string {
 func (w *weeklyRun) setsInUse() []string {
 	var out []string
 	for _, s := range w.run.Siblings {
-		if t, err := recipe.LoadTrack(w.p.FS, s.Track); err == nil && t.LlamaCpp.Hi() != 0 {
+		if w.ends(s.Track) {
 			continue
 		}
 		r, err := w.onTrack(s)

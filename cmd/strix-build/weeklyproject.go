@@ -41,6 +41,9 @@ func (p *weeklyProject) leaveBehind(track, recipe string) {
 	p.left[track+"/"+recipe] = true
 }
 
+// takeAlong takes leaveBehind back.
+func (p *weeklyProject) takeAlong(track, recipe string) { delete(p.left, track+"/"+recipe) }
+
 func (p *weeklyProject) isLeft(track, recipe string) bool { return p.left[track+"/"+recipe] }
 
 // prepare finds what can be found before anything is done: tracks, recipes, the repository, who signs.
@@ -176,7 +179,8 @@ func (w *weeklyRun) refresh(ctx context.Context, track string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		old = nil // MakeLock says what is to be said
 	}
-	t := weekly.Track{Name: track, Kept: w.o.keepLocks || w.knows(track)}
+	known := w.known(track, old)
+	t := weekly.Track{Name: track, Kept: w.o.keepLocks || known}
 	if old != nil {
 		t.Was = old.LlamaCpp.Build.String()
 	}
@@ -205,19 +209,31 @@ func (w *weeklyRun) refresh(ctx context.Context, track string) error {
 	return nil
 }
 
-// knows reports whether the run that was interrupted had made the lock of a track.
-func (w *weeklyRun) knows(track string) bool {
-	return w.run.Resumed != nil && slices.ContainsFunc(w.run.Tracks, func(t weekly.Track) bool { return t.Name == track })
+// known reports whether the run that was interrupted had made the lock that a track has, and leaves behind again who was. A lock that
+// could not be made then, or is another by now (a fresh checkout, another project), is made anew.
+func (w *weeklyRun) known(track string, lock *recipe.Lock) bool {
+	t := w.run.Track(track)
+	if t == nil {
+		return false
+	}
+	if t.Kept || lock == nil || lock.LlamaCpp.Commit.Value != t.Commit {
+		w.run.Tracks = slices.DeleteFunc(w.run.Tracks, func(t weekly.Track) bool { return t.Name == track })
+		return false
+	}
+	for _, name := range t.Left {
+		if !w.p.isLeft(track, name) {
+			w.p.leaveBehind(track, name)
+			w.leftBehind(track, name, w.run.Sibling(track, name).Why)
+		}
+	}
+	return true
 }
 
 // book writes a track down; what a run that was interrupted knew of it stays.
 func (w *weeklyRun) book(t weekly.Track) {
-	for _, old := range w.run.Tracks {
-		if old.Name == t.Name {
-			return
-		}
+	if w.run.Track(t.Name) == nil {
+		w.run.Tracks = append(w.run.Tracks, t)
 	}
-	w.run.Tracks = append(w.run.Tracks, t)
 }
 
 func baseText(t weekly.Track) string {

@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"strix-build/internal/build"
 	"strix-build/internal/publish"
+	"strix-build/internal/recipe"
 	"strix-build/internal/store"
 	"strix-build/internal/tag"
 	"strix-build/internal/weekly"
@@ -75,7 +75,9 @@ func (w *weeklyRun) toPublish(track, name string, have tagsOf) bool {
 		return false
 	}
 	s.Tag = p.release.Fixed.String()
-	s.Was = have[p.record.Tags[0]].Digest
+	if !s.Done() || s.Was == "" { // one that goes on may have moved it already
+		s.Was = have[p.record.Tags[0]].Digest
+	}
 	if have[s.Tag].Digest != r.Digest {
 		return true
 	}
@@ -187,34 +189,42 @@ func (w *weeklyRun) channels(ctx context.Context) error {
 		w.failed("", nil, withHint(fmt.Errorf("channels: %w", err)))
 		return nil
 	}
+	none := true
 	for _, s := range w.run.Siblings {
 		for _, name := range w.channelsOf(s) {
 			c := channelOf(name, have)
-			if age := w.now().Sub(c.Built); w.o.maxAge > 0 && !c.Built.IsZero() && age > time.Duration(w.o.maxAge)*24*time.Hour {
+			none = none && c.Digest == ""
+			if err := w.tooOld(c); err != nil && have[name].Retired == nil && !w.ends(s.Track) {
 				c.TooOld = true
-				w.errs = append(w.errs, w.tooOld(c, age))
+				w.errs = append(w.errs, err)
 			}
 			w.run.Channels = append(w.run.Channels, c)
 		}
 	}
-	if w.o.check && !slices.ContainsFunc(w.run.Channels, func(c weekly.Channel) bool { return c.Digest != "" }) {
-		said := &refusedError{fmt.Sprintf("%s has no channel of this project's recipes", w.repo)}
-		w.errs = append(w.errs, &build.HintError{Err: said, Hint: "nothing was published yet, or --to names another repository"})
+	if none && w.o.check { // a name that is wrong must not pass for ever
+		w.errs = append(w.errs, &build.HintError{Err: &refusedError{fmt.Sprintf("%s has none of these channels", w.repo)}, Hint: "is that the repository, and may this machine read it?"})
 	}
 	return nil
 }
 
-func (w *weeklyRun) tooOld(c weekly.Channel, age time.Duration) error {
-	said := &refusedError{fmt.Sprintf("%s:%s is of %s, %d days ago: older than %d days", w.repo, c.Recipe, c.Built.Format(time.DateOnly), int(age.Hours())/24, w.o.maxAge)}
-	return &build.HintError{Err: said, Hint: fmt.Sprintf("see what became of the newest: strix-build verify %s:%s", w.repo, tag.Moving(c.Recipe, tag.Candidate))}
+// tooOld complains of a channel whose image is too old, or of no day that anybody could tell.
+func (w *weeklyRun) tooOld(c weekly.Channel) error {
+	days, said := w.run.Days(c), ""
+	switch {
+	case c.Digest == "" || w.o.maxAge == 0 || !c.Built.IsZero() && days <= w.o.maxAge:
+		return nil
+	case c.Built.IsZero():
+		said = fmt.Sprintf("%s:%s is %.19s, and no tag says of which day that is", w.repo, c.Recipe, c.Digest)
+	default:
+		said = fmt.Sprintf("%s:%s is of %s, %d days ago: older than %d days", w.repo, c.Recipe, c.Built.Format(time.DateOnly), days, w.o.maxAge)
+	}
+	return &build.HintError{Err: &refusedError{said}, Hint: fmt.Sprintf("see what became of the newest: strix-build verify %s:%s", w.repo, tag.Moving(c.Recipe, tag.Candidate))}
 }
 
-// now is when this try began: one time for the whole run.
-func (w *weeklyRun) now() time.Time {
-	if w.run.Resumed != nil {
-		return *w.run.Resumed
-	}
-	return w.run.Started
+// ends reports whether a track ends at a build of before: nothing new comes, so its images grow old.
+func (w *weeklyRun) ends(track string) bool {
+	t, err := recipe.LoadTrack(w.p.FS, track)
+	return err == nil && t.LlamaCpp.Hi() != 0
 }
 
 // channelOf finds what a channel is, and its day, by the fixed tag of the same image.

@@ -75,6 +75,12 @@ func (s *Search) Mark(step int, m Mark) error {
 	return nil
 }
 
+// Seen reports whether a bad step was seen. Where none was, and the last could not be tried, that one is bad by hearsay alone.
+func (s *Search) Seen() bool {
+	_, bad := s.bounds()
+	return s.marks[bad] == Bad
+}
+
 // Suspects are the steps that could be the first bad one: one, where nothing was skipped that mattered; none, where all are good.
 func (s *Search) Suspects() []int {
 	good, bad := s.bounds()

@@ -57,6 +57,16 @@ func TestNothingIsBad(t *testing.T) {
 	}
 }
 
+func TestTheLastCannotBeTried(t *testing.T) {
+	s, _ := search(t, 8, 9, map[int]bool{8: true})
+	if got := s.Suspects(); s.Seen() || !slices.Equal(got, []int{8}) {
+		t.Errorf("suspects %v, seen %t", got, s.Seen())
+	}
+	if s, _ := search(t, 8, 3, map[int]bool{8: true}); !s.Seen() {
+		t.Error("step 3 was bad, and is not seen")
+	}
+}
+
 // TestSkippedStepsWidenTheAnswer: it always has the first bad step, its first is right after one that is good or was skipped, and all between were skipped.
 func TestSkippedStepsWidenTheAnswer(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))

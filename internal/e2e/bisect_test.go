@@ -48,6 +48,9 @@ func TestIntegrationBisect(t *testing.T) {
 	if !slices.Equal(got.FirstBad, []string{fmt.Sprintf("b%d", wrong)}) || got.Builds > 5 {
 		t.Errorf("the wrong commit: %+v", got)
 	}
+	if again := w.bisect(t, append(ends, "--check", "correctness")...); !slices.Equal(again.FirstBad, got.FirstBad) || again.Builds != 0 {
+		t.Errorf("the wrong commit again: %+v", again)
+	}
 	got = w.bisect(t, append(ends, "--cell", "dense/pp512")...)
 	t.Logf("%+v", got)
 	if !slices.Equal(got.FirstBad, []string{fmt.Sprintf("b%d", slow)}) || got.Builds > 5 {

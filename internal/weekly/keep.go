@@ -34,14 +34,15 @@ func Keep(dir string, r *Run) error {
 	return store.WriteFile(filepath.Join(dir, last), data)
 }
 
-// Interrupted is the run in dir that began after since and did not end; nil: there is none. One that cannot be read is none that could go on.
-func Interrupted(dir, of string, since time.Time) *Run {
+// Interrupted is the run of a project (Run.Of) in dir that began between two times and did not end; nil: there is none. One that cannot be read, or that a
+// clock that was wrong put into the future, is none that could go on.
+func Interrupted(dir, of string, since, until time.Time) *Run {
 	data, err := os.ReadFile(filepath.Join(dir, last))
 	if err != nil {
 		return nil
 	}
 	r, err := Read(data)
-	if err != nil || r.Ended != nil || r.DryRun || r.Of != of || r.Started.Before(since) {
+	if err != nil || r.Ended != nil || r.DryRun || r.Of != of || r.Started.Before(since) || r.Started.After(until) {
 		return nil
 	}
 	return r

@@ -86,8 +86,11 @@ func (r *Run) Age(c Channel) string {
 	if c.Built.IsZero() {
 		return "-"
 	}
-	return fmt.Sprintf("%s, %d days ago", c.Built.UTC().Format(time.DateOnly), int(r.begun().Sub(c.Built).Hours())/24)
+	return fmt.Sprintf("%s, %d days ago", c.Built.UTC().Format(time.DateOnly), r.Days(c))
 }
+
+// Days is how many whole days ago a channel's image is of. Its tag has no time of day, so the first day is up to two days long.
+func (r *Run) Days(c Channel) int { return int(r.begun().Sub(c.Built).Hours()) / 24 }
 
 // Markdown writes the summary, for CI's pages and for mail.
 func (r *Run) Markdown(out io.Writer) error {
@@ -246,7 +249,8 @@ func row(b *strings.Builder, cells ...string) {
 // cell is text that others wrote, where it can neither end a cell nor be taken for markup: images, links and HTML of a patch's or a registry's words.
 func cell(s string) string { return escape.Replace(printable.Line(strings.ReplaceAll(s, "\n", " "))) }
 
-var escape = strings.NewReplacer("|", `\|`, "<", "&lt;", "[", `\[`, "`", "'")
+// The backslash is the first: one that others wrote would take away ours.
+var escape = strings.NewReplacer(`\`, `\\`, "|", `\|`, "<", "&lt;", "[", `\[`, "`", "'")
 
 // mark makes states that somebody has to look at stand out.
 func mark(s State) string {

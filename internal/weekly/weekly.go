@@ -40,6 +40,7 @@ type Track struct {
 	Kept   bool     `json:"kept,omitempty"` // the lock was not refreshed: it is a resumed run's, was to be kept, or could not be made anew
 	Newer  string   `json:"newer,omitempty"`
 	Held   []string `json:"held,omitempty"` // who holds it back, in words
+	Left   []string `json:"left,omitempty"` // recipes that its lock was made without
 }
 
 // Outlook is what a forecast says of a patch set that stops to apply.
@@ -85,6 +86,9 @@ type Sibling struct {
 // Bad reports whether a sibling's channel must stay, whatever else is done with it.
 func (s *Sibling) Bad() bool { return s.State == Failed || s.State == Refused || s.State == Left }
 
+// Done reports whether an image was made, and nothing is wrong with it: a run that goes on has nothing to add but what was not published yet.
+func (s *Sibling) Done() bool { return s.State == Built || s.State == Candidate || s.State == Moved }
+
 // Cached is how often the compiler cache answered.
 type Cached struct {
 	Hits  int `json:"hits"`
@@ -105,6 +109,27 @@ type Problem struct {
 	Track string `json:"track,omitempty"`
 	Text  string `json:"text"`
 	Hint  string `json:"hint,omitempty"`
+}
+
+// GoOn makes a run that was interrupted one that goes on now. What it chose and made stays; what it looked at, and what went wrong, is asked again.
+func (r *Run) GoOn(now time.Time) {
+	r.Resumed = &now
+	r.Problems, r.Forecast, r.Channels = []Problem{}, []Outlook{}, []Channel{}
+	for i := range r.Siblings {
+		if s := &r.Siblings[i]; s.Bad() {
+			s.State = Waiting
+		}
+	}
+}
+
+// Track finds the books of a track; nil: there are none.
+func (r *Run) Track(name string) *Track {
+	for i := range r.Tracks {
+		if r.Tracks[i].Name == name {
+			return &r.Tracks[i]
+		}
+	}
+	return nil
 }
 
 // Sibling finds the books of one sibling, and opens them where there are none yet.

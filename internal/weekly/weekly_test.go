@@ -83,6 +83,32 @@ func TestSummaryOfARunThatWentOn(t *testing.T) {
 	}
 }
 
+// TestTextOfOthersIsNoMarkup: a backslash before what is escaped would take the escape away.
+func TestTextOfOthersIsNoMarkup(t *testing.T) {
+	for text, want := range map[string]string{
+		`\[win](https://example.com)`: `\\\[win](https://example.com)`,
+		`a \| b`:                      `a \\\| b`,
+		"![x](y) <img> `z`\n# no":     `!\[x](y) &lt;img> 'z' # no`,
+	} {
+		if got := cell(text); got != want {
+			t.Errorf("%q is %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestDays: a tag has a day and no time, so an image is not older than so many days on the last of them.
+func TestDays(t *testing.T) {
+	c := Channel{Built: began.Truncate(24 * time.Hour)}
+	for _, tc := range []struct {
+		after time.Duration
+		days  int
+	}{{0, 0}, {20 * 24 * time.Hour, 20}, {21*24*time.Hour + 20*time.Hour, 21}, {21*24*time.Hour + 21*time.Hour, 22}} {
+		if got := (&Run{Started: began.Add(tc.after)}).Days(c); got != tc.days {
+			t.Errorf("after %s: %d days, want %d", tc.after, got, tc.days)
+		}
+	}
+}
+
 func TestSiblingsStaySortedAndAreOpenedOnce(t *testing.T) {
 	r := &Run{}
 	for _, name := range []string{"b", "a", "c", "b"} {
@@ -133,20 +159,24 @@ func TestKeep(t *testing.T) {
 	if err := Keep(dir, r); err != nil {
 		t.Fatal(err)
 	}
-	if got := Interrupted(dir, r.Of, began.Add(-time.Hour)); cmp.Diff(r, got) != "" {
+	until := began.Add(2 * time.Hour)
+	if got := Interrupted(dir, r.Of, began.Add(-time.Hour), until); cmp.Diff(r, got) != "" {
 		t.Errorf("the interrupted run: %+v", got)
 	}
-	if got := Interrupted(dir, "/another/project", began.Add(-time.Hour)); got != nil {
+	if got := Interrupted(dir, "/another/project", began.Add(-time.Hour), until); got != nil {
 		t.Errorf("goes on with the run of another project: %+v", got)
 	}
-	if got := Interrupted(dir, r.Of, began.Add(time.Hour)); got != nil {
+	if got := Interrupted(dir, r.Of, began.Add(-time.Hour), began.Add(-time.Minute)); got != nil {
+		t.Errorf("one of the future goes on: %+v", got)
+	}
+	if got := Interrupted(dir, r.Of, began.Add(time.Hour), until); got != nil {
 		t.Errorf("an old one goes on: %+v", got)
 	}
 	ended := eventful()
 	if err := Keep(dir, ended); err != nil {
 		t.Fatal(err)
 	}
-	if got := Interrupted(dir, r.Of, began.Add(-time.Hour)); got != nil {
+	if got := Interrupted(dir, r.Of, began.Add(-time.Hour), until); got != nil {
 		t.Errorf("one that ended goes on: %+v", got)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "other.json"), []byte("{}"), 0o644); err != nil {
