@@ -151,7 +151,9 @@ func newer(s *fit.Solution) (why string, held []string) {
 		return "", nil
 	}
 	if len(s.Ruled) > 0 {
-		why = fmt.Sprintf("not %s: %s", s.Ruled[0].To, s.Ruled[0].Why())
+		newest := s.Ruled[0]
+		newest.Fits = nil // what would be right there is no reason
+		why = fmt.Sprintf("not %s: %s", newest.To, newest.Why())
 	}
 	for _, h := range s.Held {
 		held = append(held, fmt.Sprintf("without %s it could have %s", strings.Join(h.Recipes, " and "), h.Could))
