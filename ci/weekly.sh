@@ -25,18 +25,34 @@ for model in ${STRIX_MODELS-}; do
 	args+=(--model "$model")
 done
 
+rm -f -- "$summary" # that of a run before would stand for one that never got so far
+# systemd and runners signal this script alone, and bash would wait for what it started: that is told to end, and then waited for. Ctrl-C reaches it by itself.
+trap 'as_root kill -TERM "$child" 2>/dev/null' TERM
+trap : INT
 set +e
-as_root bin/strix-build "${args[@]}" "$@"
+replace=exec as_root bin/strix-build "${args[@]}" "$@" &
+child=$!
+wait "$child"
 status=$?
+while [ -e "/proc/$child" ]; do # a signal ended the waiting only
+	wait "$child"
+	status=$?
+done
+trap - INT TERM
 set -e
 
 if [ -n "${GITHUB_STEP_SUMMARY-}" ] && [ -e "$summary" ]; then
 	cat "$summary" >>"$GITHUB_STEP_SUMMARY"
 fi
 # also after a failure: the siblings that were published came from these locks
-if [ "${STRIX_COMMIT_LOCKS-}" = 1 ] && ! git diff --quiet -- recipes/*.lock.yaml; then
-	git -c user.name="${GIT_AUTHOR_NAME:-strix-build}" -c user.email="${GIT_AUTHOR_EMAIL:-strix-build@localhost}" \
-		commit -qm "lock: $(date -u +%F)" -- recipes/*.lock.yaml
-	git push -q origin HEAD
+if [ "${STRIX_COMMIT_LOCKS-}" = 1 ] && [ -n "$(git status --porcelain -- 'recipes/*.lock.yaml')" ]; then
+	git add -- 'recipes/*.lock.yaml' # a track's first one too
+	if git -c user.name="${GIT_AUTHOR_NAME:-strix-build}" -c user.email="${GIT_AUTHOR_EMAIL:-strix-build@localhost}" \
+		commit -qm "lock: $(date -u +%F)" -- 'recipes/*.lock.yaml' && git push -q origin HEAD; then
+		say "committed: $(git log -1 --format='%h %s')"
+	else
+		say "error: the locks could not be committed and pushed"
+		[ "$status" -ne 0 ] || status=1
+	fi
 fi
 exit "$status"
