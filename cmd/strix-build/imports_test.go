@@ -12,7 +12,7 @@ import (
 
 // floors are the packages by floor: one imports lower floors only.
 var floors = [][]string{
-	0: {"internal/codeobject/codeobjecttest", "containers", "patches", "recipes", "internal/ccache", "internal/codeobject", "internal/diag", "internal/dynlink/dynlinktest", "internal/fleet", "internal/gguf", "internal/host", "internal/keyless/keylesstest", "internal/llamabench", "internal/llamalog", "internal/miniature", "internal/plot", "internal/printable",
+	0: {"internal/codeobject/codeobjecttest", "containers", "patches", "recipes", "internal/bisect", "internal/ccache", "internal/codeobject", "internal/diag", "internal/dynlink/dynlinktest", "internal/fleet", "internal/gguf", "internal/host", "internal/keyless/keylesstest", "internal/llamabench", "internal/llamalog", "internal/miniature", "internal/plot", "internal/printable",
 		"internal/program", "internal/progress", "internal/prompt", "internal/rank", "internal/sign", "internal/strictyaml", "internal/tag", "internal/toolbox/toolboxtest", "internal/version"},
 	1: {"internal/backendops/opstest", "internal/bench/benchtest", "internal/campaign", "internal/dynlink", "internal/factorial", "internal/kernels", "internal/keyless", "internal/llamaserver", "internal/patch", "internal/prove/provetest", "internal/recipe", "internal/report", "internal/upstream", "internal/upstream/upstreamtest"},
 	2: {"internal/fit", "internal/gate", "internal/graph", "internal/prove", "internal/series"},
