@@ -33,9 +33,11 @@ passed() {
 	done
 }
 
+# as_root runs a command as root. With replace=exec it takes the place of the shell, so that signals to that one reach it.
 as_root() {
+	local replace=${replace-}
 	if [ "$(id -u)" = 0 ]; then
-		"$@"
+		$replace "$@"
 		return
 	fi
 	have sudo || die "this step needs root, and sudo is not installed; run it as root: $*"
@@ -45,5 +47,5 @@ as_root() {
 	for name in COSIGN_PASSWORD SIGSTORE_ID_TOKEN ACTIONS_ID_TOKEN_REQUEST_URL ACTIONS_ID_TOKEN_REQUEST_TOKEN DOCKER_CONFIG; do
 		[ -z "${!name-}" ] || keep+=,$name
 	done
-	sudo -H ${keep:+"--preserve-env=${keep#,}"} env "${environment[@]}" "$@"
+	$replace sudo -H ${keep:+"--preserve-env=${keep#,}"} env "${environment[@]}" "$@"
 }

@@ -29,9 +29,20 @@ for model in ${STRIX_MODELS-}; do
 	args+=(--model "$model")
 done
 
+rm -f -- "$summary" # that of a run before would stand for one that never got so far
+# systemd and runners signal this script alone, and bash would wait for what it started: that is told to end, and then waited for. Ctrl-C reaches it by itself.
+trap 'as_root kill -TERM "$child" 2>/dev/null' TERM
+trap : INT
 set +e
-as_root bin/strix-build "${args[@]}" "$@"
+replace=exec as_root bin/strix-build "${args[@]}" "$@" &
+child=$!
+wait "$child"
 status=$?
+while [ -e "/proc/$child" ]; do # a signal ended the waiting only
+	wait "$child"
+	status=$?
+done
+trap - INT TERM
 set -e
 
 if [ -n "${GITHUB_STEP_SUMMARY-}" ] && [ -e "$summary" ]; then
@@ -39,12 +50,16 @@ if [ -n "${GITHUB_STEP_SUMMARY-}" ] && [ -e "$summary" ]; then
 fi
 # also after a failure: the siblings that were published came from these locks
 as_me() { git -c user.name="${GIT_AUTHOR_NAME:-strix-build}" -c user.email="${GIT_AUTHOR_EMAIL:-strix-build@localhost}" "$@"; }
-if [ "${STRIX_COMMIT_LOCKS-}" = 1 ] && ! git diff --quiet -- recipes/*.lock.yaml; then
-	as_me commit -qm "lock: $(date -u +%F)" -- recipes/*.lock.yaml
-	# hours have passed: somebody else may have pushed
-	if ! git push -q origin HEAD &&
-		! { as_me pull -q --rebase --autostash origin "$(git branch --show-current)" && git push -q origin HEAD; }; then
-		say "error: the commit of the locks is in $root, and could not be pushed"
+# hours have passed since the checkout: somebody else may have pushed
+push_locks() {
+	git push -q origin HEAD || { as_me pull -q --rebase --autostash origin "$(git branch --show-current)" && git push -q origin HEAD; }
+}
+if [ "${STRIX_COMMIT_LOCKS-}" = 1 ] && [ -n "$(git status --porcelain -- 'recipes/*.lock.yaml')" ]; then
+	git add -- 'recipes/*.lock.yaml' # a track's first one too
+	if as_me commit -qm "lock: $(date -u +%F)" -- 'recipes/*.lock.yaml' && push_locks; then
+		say "committed: $(git log -1 --format='%h %s')"
+	else
+		say "error: the locks could not be committed and pushed; what there is of it is in $root"
 		[ "$status" != 0 ] || status=1
 	fi
 fi

@@ -161,16 +161,28 @@ func (w *weeklyRun) copyProject() error {
 	}
 	w.p.drop = func() { _ = os.RemoveAll(dir) }
 	for _, part := range project.Parts() {
-		sub, err := fs.Sub(w.p.FS, part)
-		if err == nil {
-			err = os.CopyFS(filepath.Join(dir, part), sub)
-		}
-		if err != nil {
+		if err := w.copyPart(part, filepath.Join(dir, part)); err != nil {
 			return err
 		}
 	}
 	w.p.Project, err = project.Open(dir)
 	return err
+}
+
+// copyPart copies a folder of the project. Only locks are written, so folders without them are the project's own: a link in those may lead out of them.
+func (w *weeklyRun) copyPart(part, to string) error {
+	if w.p.Dir != "" && part != "recipes" {
+		from, err := filepath.Abs(filepath.Join(w.p.Dir, part))
+		if err != nil {
+			return err
+		}
+		return os.Symlink(from, to)
+	}
+	sub, err := fs.Sub(w.p.FS, part)
+	if err != nil {
+		return err
+	}
+	return os.CopyFS(to, sub)
 }
 
 // refresh makes a track's lock anew. Where that fails the siblings have the old one.
