@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,7 +71,7 @@ func (w *weeklyRun) toPublish(track, name string, have tagsOf) bool {
 	}
 	s := w.run.Sibling(track, name)
 	p, err := w.publication(w.images, r.Ref)
-	if err != nil {
+	if p == nil {
 		w.failed(track, s, err)
 		return false
 	}
@@ -78,18 +79,22 @@ func (w *weeklyRun) toPublish(track, name string, have tagsOf) bool {
 	if !s.Done() || s.Was == "" { // one that goes on may have moved it already
 		s.Was = have[p.record.Tags[0]].Digest
 	}
-	if have[s.Tag].Digest != r.Digest {
-		return true
+	if have.settled(p.release.Fixed, p.record) {
+		return false // also where nobody could judge it again, because the policy is another now
 	}
-	if p.judged.moves != movesChannel {
-		return false // it is there, and moves nothing
+	if err != nil {
+		w.failed(track, s, err)
+		return false
 	}
-	for _, channel := range p.record.Tags {
-		if have[channel].Digest != r.Digest && have[tag.Moving(channel, tag.Rejected).String()].Digest != r.Digest {
-			return true
-		}
-	}
-	return false
+	return have[s.Tag].Digest != r.Digest || p.judged.moves == movesChannel
+}
+
+// settled reports whether an image is there, and is all its channels, or was taken away from them by a rollback.
+func (t tagsOf) settled(fixed tag.Tag, r *store.Record) bool {
+	is := func(name tag.Tag) bool { return t[name.String()].Digest == r.Digest }
+	return is(fixed) && !slices.ContainsFunc(r.Tags, func(channel string) bool {
+		return !is(tag.Moving(channel, tag.Channel)) && !is(tag.Moving(channel, tag.Rejected))
+	})
 }
 
 // send publishes images; what nothing here could judge, or what was refused, as a candidate.
