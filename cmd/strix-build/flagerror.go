@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -33,15 +35,22 @@ func flagError(cmd *cobra.Command, err error) error {
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {
 		f := invalid.GetFlag()
-		wanted := wantedOf[f.Value.Type()]
-		if f.Value.Type() == "stringToString" {
-			wanted, _ = pflag.UnquoteUsage(f)
-		}
-		if wanted != "" {
-			return usage("--%s %q: want %s", f.Name, invalid.GetValue(), wanted)
-		}
+		return usage("--%s %q: %s", f.Name, invalid.GetValue(), wrongWith(f, invalid.Unwrap()))
 	}
 	return usage("%v", err)
+}
+
+// wrongWith says what is wrong with a flag's value: in the words of the flag's own type, or in ours for Go's parsers.
+func wrongWith(f *pflag.Flag, err error) string {
+	wanted := wantedOf[f.Value.Type()]
+	if f.Value.Type() == "stringToString" {
+		wanted, _ = pflag.UnquoteUsage(f)
+	}
+	var number *strconv.NumError
+	if wanted == "" || f.Value.Type() != "stringToString" && !errors.As(err, &number) && !strings.HasPrefix(err.Error(), "time: ") {
+		return err.Error()
+	}
+	return "want " + wanted
 }
 
 // withoutEmpty takes the words "(default [])" away, which pflag leaves out for lists and not for maps.
