@@ -26,7 +26,7 @@ func TestIntegrationLatticeReusesObjects(t *testing.T) {
 		hits, _ := strconv.Atoi(m[2])
 		all, _ := strconv.Atoi(m[3])
 		if i == 0 {
-			if hits != 0 || !strings.Contains(m[1], "stock") {
+			if 10*hits > 3*all || !strings.Contains(m[1], "stock") {
 				t.Errorf("the first image is %s, with %d of %d objects compiled before", m[1], hits, all)
 			}
 			continue

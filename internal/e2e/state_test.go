@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,7 +78,11 @@ const noPage = "features.server-ui=false"
 
 // recipe is the command line of a build.
 func (s *state) recipe(args ...string) []string {
-	return append([]string{"recipe", "--json", "--builder", "own", "--source", "llama.cpp=" + s.w.git, "--set", noPage}, args...)
+	line := []string{"recipe", "--json", "--source", "llama.cpp=" + s.w.git, "--set", noPage}
+	if !slices.Contains(args, "--builder") { // given twice it is two builders
+		line = append(line, "--builder", "own")
+	}
+	return append(line, args...)
 }
 
 // result is one line of --json.
