@@ -31,16 +31,19 @@ done
 
 rm -f -- "$summary" # that of a run before would stand for one that never got so far
 # systemd and runners signal this script alone, and bash would wait for what it started: that is told to end, and then waited for. Ctrl-C reaches it by itself.
-trap 'as_root kill -TERM "$child" 2>/dev/null' TERM
-trap : INT
+signalled=
+trap 'signalled=1; as_root kill -TERM "$child" 2>/dev/null' TERM
+trap 'signalled=1' INT
 set +e
 replace=exec as_root bin/strix-build "${args[@]}" "$@" &
 child=$!
 wait "$child"
 status=$?
-while [ -e "/proc/$child" ]; do # a signal ended the waiting only
+while [ -n "$signalled" ]; do # it ended the waiting: what strix-build says is still to come, also where it has ended by now
+	signalled=
 	wait "$child"
-	status=$?
+	again=$?
+	[ "$again" = 127 ] || status=$again
 done
 trap - INT TERM
 set -e
