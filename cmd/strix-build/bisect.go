@@ -94,6 +94,11 @@ func (o *bisectFlags) contradiction() error {
 	case o.limit != 0 && o.cell == "":
 		return usage("--limit is for --cell")
 	}
+	for i, n := range o.rounds {
+		if n < 1 || n > recipe.MaxRounds || i > 0 && n <= o.rounds[i-1] {
+			return usage("--rounds %d: want numbers from 1 to %d, each more than the one before", n, recipe.MaxRounds)
+		}
+	}
 	return nil
 }
 

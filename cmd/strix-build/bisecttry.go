@@ -18,22 +18,8 @@ import (
 )
 
 // findPolicy takes of a gate's policy what is compared.
-func (b *bisection) findPolicy() error {
-	p, err := b.project()
-	if err != nil {
-		return err
-	}
-	name := b.o.policy
-	if name == "" {
-		r, err := recipe.LoadRecipe(p.FS, b.recipe)
-		if err != nil {
-			return err
-		}
-		if name = r.Gate.Value; name == "" {
-			name = anyDevice
-		}
-	}
-	if b.policy, err = b.policyNamed(name); err != nil {
+func (b *bisection) findPolicy() (err error) {
+	if b.policy, err = b.policyFor(b.o.policy, &subject{recipe: b.recipe}); err != nil {
 		return err
 	}
 	if b.o.check != "" {

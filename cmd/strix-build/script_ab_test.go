@@ -6,11 +6,8 @@ import (
 	"context"
 	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -28,20 +25,7 @@ import (
 )
 
 // standInBench is llama-bench's stand-in as a static program.
-var standInBench = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "standin")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	cmd := exec.Command("go", "build", "-o", filepath.Join(dir, "llama-bench"), "../../internal/bench/testdata/standin")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	cmd.Stderr = os.Stderr
-	if err := cmd.Run(); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(filepath.Join(dir, "llama-bench"))
-})
+var standInBench = staticProgram("../../internal/bench/testdata/standin")
 
 // builtArms puts the images of a lattice of the miniature's recipe cpu into the store, as if they had been built: builtarms CHANGES ARM=SPEED…, with
 // commas between changes. The llama-bench in an image is a stand-in of that speed.

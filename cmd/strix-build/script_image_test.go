@@ -24,20 +24,26 @@ import (
 )
 
 // probe is a static program that says what it sees.
-var probe = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "probe")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	cmd := exec.Command("go", "build", "-o", filepath.Join(dir, "probe"), "../../internal/runner/testdata/probe")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	cmd.Stderr = os.Stderr
-	if err := cmd.Run(); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(filepath.Join(dir, "probe"))
-})
+var probe = staticProgram("../../internal/runner/testdata/probe")
+
+// staticProgram compiles a program once, when it is first asked for.
+func staticProgram(source string) func() ([]byte, error) {
+	return sync.OnceValues(func() ([]byte, error) {
+		dir, err := os.MkdirTemp("", "program")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(dir)
+		file := filepath.Join(dir, filepath.Base(source))
+		cmd := exec.Command("go", "build", "-o", file, source)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		cmd.Stderr = os.Stderr
+		if err := cmd.Run(); err != nil {
+			return nil, err
+		}
+		return os.ReadFile(file)
+	})
+}
 
 // storeImage puts an image with the program probe into the store, labelled with a recipe, or without labels for "-":
 // storeimage REF RECIPE NAME [TESTED | PATH=FILE...]. TESTED is the image that a companion is for; the paths are further files in it.

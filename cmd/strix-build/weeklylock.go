@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -94,7 +95,7 @@ func (w *weeklyRun) tryLock(ctx context.Context, track string) (made *resolve.Lo
 			in.Leave = append(in.Leave, name)
 		}
 	}
-	err = w.quietly("lock: track "+track, func() error {
+	err = w.step("lock: track "+track, func(io.Writer) error {
 		made, err = resolve.MakeLock(ctx, in)
 		return err
 	})

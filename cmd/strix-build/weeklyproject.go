@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -210,8 +209,8 @@ func (w *weeklyRun) refresh(ctx context.Context, track string) error {
 		}
 	}
 	if lock == nil {
-		if t.Kept && len(w.errs) == 0 {
-			w.failed(track, nil, usage("track %s has no lock, and --keep-locks makes none", track))
+		if w.o.keepLocks {
+			w.failed(track, nil, err) // there is none, or it cannot be read
 		}
 		return nil
 	}
@@ -272,9 +271,4 @@ func (a *app) completeTracks(*cobra.Command, []string, string) ([]string, cobra.
 // writeLock puts a lock into the project.
 func (w *weeklyRun) writeLock(track string, l *recipe.Lock) error {
 	return resolve.WriteLock(filepath.Join(w.p.Dir, filepath.FromSlash(recipe.LockFile(track))), l)
-}
-
-// quietly runs a step of the display, so that long work is seen.
-func (w *weeklyRun) quietly(name string, do func() error) error {
-	return w.step(name, func(io.Writer) error { return do() })
 }

@@ -13,7 +13,7 @@ func (w *weeklyRun) writeSite(ctx context.Context) error {
 	if w.o.site == "" || w.o.dryRun {
 		return nil
 	}
-	err := w.quietly("report: "+w.o.site, func() error { return w.report(ctx) })
+	err := w.step("report: "+w.o.site, func(io.Writer) error { return w.report(ctx) })
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)

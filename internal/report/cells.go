@@ -28,10 +28,7 @@ type Cell struct {
 }
 
 func (c Cells) block() block {
-	b := block{title: c.Title}
-	if b.title == "" {
-		b.title = "Cells"
-	}
+	b := newBlock(c.Title, "Cells", "")
 	if c.Base != "" {
 		b.lead = append(b.lead, "Changes are of the speed of "+c.Base+". "+c.Chance)
 	}
@@ -150,13 +147,7 @@ type Effect struct {
 }
 
 func (e Effects) block() block {
-	b := block{title: e.Title}
-	if b.title == "" {
-		b.title = "Effects"
-	}
-	if e.Lead != "" {
-		b.lead = append(b.lead, e.Lead)
-	}
+	b := newBlock(e.Title, "Effects", e.Lead)
 	for _, g := range groups(e.Rows, func(r Effect) string { return product(r.Factors) }) {
 		picture, t := chart{title: g.name}, table{caption: g.name, columns: columns("Cell", "#Ratio", "#Interval", "Result"), drawn: true}
 		picture.ratio = true

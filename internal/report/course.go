@@ -35,13 +35,7 @@ type DepthPoint struct {
 }
 
 func (d Depth) block() block {
-	b := block{title: d.Title}
-	if b.title == "" {
-		b.title = "Throughput against context depth"
-	}
-	if d.Lead != "" {
-		b.lead = append(b.lead, d.Lead)
-	}
+	b := newBlock(d.Title, "Throughput against context depth", d.Lead)
 	picture := chart{title: b.title, axis: byDepth, unit: "tokens a second", zero: true}
 	var names []string
 	for _, p := range d.Panels {
@@ -169,13 +163,7 @@ type DriftPoint struct {
 }
 
 func (d Drift) block() block {
-	b := block{title: d.Title}
-	if b.title == "" {
-		b.title = "Drift"
-	}
-	if d.Lead != "" {
-		b.lead = append(b.lead, d.Lead)
-	}
+	b := newBlock(d.Title, "Drift", d.Lead)
 	zero := 0.0
 	picture := chart{title: b.title, axis: byTime, unit: "percent of " + d.Anchor, ref: &zero}
 	if d.Anchor == "" {
@@ -218,13 +206,7 @@ type Run struct {
 }
 
 func (r Runs) block() block {
-	b := block{title: r.Title}
-	if b.title == "" {
-		b.title = "Processes"
-	}
-	if r.Lead != "" {
-		b.lead = append(b.lead, r.Lead)
-	}
+	b := newBlock(r.Title, "Processes", r.Lead)
 	t := table{caption: "All " + plural(len(r.Rows), "process", "processes") + ", in the order they ran", long: true,
 		columns: columns("#No", "Arm", "Part", "Run", "#Seconds", "#Others", "#t/s", "Cell")}
 	lines := map[string]map[string][]point{}

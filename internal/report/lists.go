@@ -20,10 +20,7 @@ type Check struct {
 }
 
 func (c Checks) block() block {
-	b := block{title: c.Title}
-	if b.title == "" {
-		b.title = "Checks"
-	}
+	b := newBlock(c.Title, "Checks", "")
 	t := table{caption: "What must hold, beside speed", columns: columns("Stage", "Check", "State", "Seen")}
 	for _, r := range c.Rows {
 		t.rows = append(t.rows, []cell{{text: r.Stage}, {text: r.Name}, {text: r.State, tone: r.Tone}, {text: r.Why}})
@@ -163,10 +160,7 @@ type Image struct {
 }
 
 func (i Images) block() block {
-	b := block{title: i.Title}
-	if i.Lead != "" {
-		b.lead = append(b.lead, i.Lead)
-	}
+	b := newBlock(i.Title, "", i.Lead)
 	t := table{caption: i.Title, columns: columns("Image", "Verdict", "llama.cpp", "Built", "#MB", "Digest", "Why")}
 	for _, r := range i.Rows {
 		t.rows = append(t.rows, []cell{{text: r.Name, href: r.Page}, {text: r.Verdict, tone: r.Tone}, {text: r.Build}, {text: r.Built.UTC().Format("2006-01-02 15:04")},
@@ -204,10 +198,7 @@ func Fields(texts ...string) []Field {
 }
 
 func (l List) block() block {
-	b := block{title: l.Title}
-	if l.Lead != "" {
-		b.lead = append(b.lead, l.Lead)
-	}
+	b := newBlock(l.Title, "", l.Lead)
 	t := table{caption: l.Title, columns: columns(l.Heads...), long: !l.Open && len(l.Rows) > foldFrom}
 	for _, r := range l.Rows {
 		row := make([]cell, len(r))

@@ -5,6 +5,8 @@
 // believes no text: what others wrote can neither become markup nor do anything to a terminal.
 package report
 
+import "cmp"
+
 // Page is a report about one or more subjects.
 type Page struct {
 	Title    string
@@ -54,6 +56,15 @@ type block struct {
 	items  []string // of a list
 	charts []chart
 	tables []table
+}
+
+// newBlock begins a block; without a title it has the one that is usual.
+func newBlock(title, usual, lead string) block {
+	b := block{title: cmp.Or(title, usual)}
+	if lead != "" {
+		b.lead = []string{lead}
+	}
+	return b
 }
 
 // table is rows under columns.
