@@ -24,10 +24,12 @@ need debootstrap debootstrap debootstrap
 need /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring debian-keyring
 [ -e /etc/pki/tls/certs/ca-bundle.crt ] || need /etc/ssl/certs/ca-certificates.crt ca-certificates ca-certificates
 need npm npm nodejs-npm # fetches the charting library of reports, see ci/chart.sh: 37 s and 236 MB on a bare Debian 12
-if [ "$what" = test ]; then # one test compiles the miniature upstream on this machine
+if [ "$what" = test ]; then # tests compile the miniature upstream on this machine, and shaders through the compiler cache
 	need c++ g++ gcc-c++
 	need cmake cmake cmake
 	need ninja ninja-build ninja-build
+	need ccache ccache ccache
+	need glslc glslc glslc
 fi
 
 if [ ${#missing[@]} -gt 0 ]; then

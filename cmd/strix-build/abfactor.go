@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -106,9 +105,6 @@ func (l *lattice) feature(name string, value bool, text string, flags *recipe.Fl
 	f.On, f.Off = f.on, f.off
 	return f, nil
 }
-
-// variable is the name of one of the environment.
-var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // runFactor is a change of how an image is run.
 func runFactor(text string, kind ab.Kind, value string) (abFactor, error) {

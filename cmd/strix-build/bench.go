@@ -26,6 +26,7 @@ type benchFlags struct {
 	settle, timeout         time.Duration
 	others                  float64
 	ngl, device, flashAttn  string
+	env                     []string
 	jsonFile, csvFile, from string
 	extra                   []string // arguments of every program
 }
@@ -113,6 +114,7 @@ func (o *benchFlags) register(f *pflag.FlagSet, rounds int) {
 	f.Float64Var(&o.others, "others", 0.5, "`CPUS` that other processes may keep busy; 0: any number")
 	f.StringVar(&o.ngl, "ngl", "", "`N` layers on the GPU, of models and drafts")
 	f.StringVar(&o.device, "device", "", "`DEVICES` of llama.cpp")
+	registerEnv(f, &o.env)
 	f.StringVar(&o.flashAttn, "fa", "", "flash attention: `on` or off (default: on where a KV cache needs it, else as the programs have it)")
 	f.StringVar(&o.jsonFile, "json", "", "`FILE` for all that is measured (default: one of its own in the state folder)")
 	f.StringVar(&o.from, "from", "", "show what is in `FILE`, a document of before, and measure nothing")
@@ -158,6 +160,9 @@ func (o *benchFlags) axes() (*matrix.Axes, error) {
 		return nil, usage("--repetitions and --timeout want more than nothing, --window, --settle and --others no negative number")
 	case o.flashAttn != "" && o.flashAttn != "on" && o.flashAttn != "off":
 		return nil, usage("--fa %q: want on or off", o.flashAttn)
+	}
+	if err := checkEnv(o.env); err != nil {
+		return nil, err
 	}
 	for letter := range o.builds {
 		if len(letter) != 1 || letter[0] < 'A' || int(letter[0]-'A') >= len(o.arms) {

@@ -197,7 +197,7 @@ func (b *benchRun) newEvidence(runs []matrix.Run) {
 	served := (&specFlags{ngl: b.o.ngl, device: b.o.device}).options("")
 	e := &matrix.Evidence{Version: matrix.EvidenceVersion, Tool: versionText(), Host: gate.Host(b.subjects[0].machine.Facts), Args: (&gateFlags{ngl: b.o.ngl, device: b.o.device}).args(),
 		ServerArgs: append([]string{}, served.Args...), DraftArgs: append([]string{}, served.DraftArgs...), Rounds: b.o.rounds, Repetitions: b.o.repetitions,
-		Settle: b.o.settle, Timeout: b.o.timeout, Others: b.o.others, Runs: runs, Samples: []matrix.Sample{}, Cells: []matrix.Cell{}, Faults: []string{}}
+		Environment: b.o.env, Settle: b.o.settle, Timeout: b.o.timeout, Others: b.o.others, Runs: runs, Samples: []matrix.Sample{}, Cells: []matrix.Cell{}, Faults: []string{}}
 	if b.turning {
 		e.Order, e.Canary = matrix.Turning, canary
 	}
@@ -327,8 +327,28 @@ func (b *benchRun) measure(ctx context.Context) error {
 	for _, s := range b.subjects {
 		m.Arms = append(m.Arms, program.Runner(s))
 	}
-	return m.Measure(ctx, b.e)
+	return b.explainIdle(m.Measure(ctx, b.e))
 }
+
+// explainIdle says what can be done about a GPU that was not used.
+func (b *benchRun) explainIdle(err error) error {
+	var idle *matrix.IdleGPUError
+	switch {
+	case !errors.As(err, &idle):
+		return err
+	case !b.o.gpu && b.o.arms[idle.Arm].bin == "" && !slices.Contains(b.e.Environment, firstVulkan):
+		return &build.HintError{Err: err, Hint: "--gpu gives images the host's devices; " + lavapipeHint + "; without --ngl it is the CPU that is measured"}
+	case strings.Contains(idle.Backends, "Vulkan"):
+		return &build.HintError{Err: err, Hint: lavapipeHint}
+	}
+	return err
+}
+
+// llama.cpp's Vulkan leaves out devices that are CPUs since b5622 (#14099), unless they are asked for by number.
+const (
+	firstVulkan  = "GGML_VK_VISIBLE_DEVICES=0"
+	lavapipeHint = "for lavapipe, Mesa's Vulkan on the CPU, say --env " + firstVulkan
+)
 
 // showBench prints what was measured, and turns what cannot be trusted into the exit code.
 func (a *app) showBench(e *matrix.Evidence, csvFile string) error {

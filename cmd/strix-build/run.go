@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"strix-build/internal/build"
 	"strix-build/internal/graph"
@@ -22,6 +24,7 @@ type runFlags struct {
 	subjectFlags
 	models  []string
 	network string
+	env     []string
 	timeout time.Duration
 }
 
@@ -56,6 +59,7 @@ An image's program sees of the host the files that --model names, read-only and 
 	o.registerPlace(f)
 	f.StringArrayVar(&o.models, "model", nil, "`FILE` or folder that the program may read; repeat it for more")
 	f.StringVar(&o.network, "network", networkNone, "`NETWORK` of an image's program: none, or host for the host's (llama-server)")
+	registerEnv(f, &o.env)
 	f.DurationVar(&o.timeout, "timeout", 0, "`TIME` after which the program is ended; 0: never")
 	return cmd
 }
@@ -84,6 +88,23 @@ func (o *runFlags) checkRun(recipes, argv []string) error {
 		return usage("--network is for images; the programs of a folder have the host's")
 	case o.bin != "" && o.gpu:
 		return usage("--gpu is for images; the programs of a folder have what you have")
+	}
+	return checkEnv(o.env)
+}
+
+// registerEnv registers the environment of programs.
+func registerEnv(f *pflag.FlagSet, env *[]string) {
+	f.StringArrayVar(env, "env", nil, "variable that programs are run with, `NAME=VALUE`, more than once; a NAME alone is taken away")
+}
+
+// variable is the name of one of the environment.
+var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+func checkEnv(env []string) error {
+	for _, v := range env {
+		if name, _, _ := strings.Cut(v, "="); !variable.MatchString(name) {
+			return usage("--env %q: want NAME=VALUE, or NAME to take it away", v)
+		}
 	}
 	return nil
 }
@@ -117,7 +138,7 @@ func (a *app) runProgram(ctx context.Context, o runFlags, recipes, argv []string
 		ctx, cancel = context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("%s did not end within %s", c.Program, o.timeout))
 		defer cancel()
 	}
-	err = s.Run(ctx, c)
+	err = program.With(s, o.env).Run(ctx, c)
 	var exit *program.ExitError
 	if errors.As(err, &exit) {
 		return statusError(exit.Status)

@@ -80,8 +80,11 @@ func (d *Document) about() string {
 	for _, name := range d.Designs {
 		designs = append(designs, string(name))
 	}
-	return printable.Line(fmt.Sprintf("%s %s (%.9s, track %s): %s, %s, design %s; on %s, %d CPUs; %s", d.Recipe, d.Base, d.Commit, d.Track,
-		number(len(d.Factors), "factor"), number(len(d.Arms), "arm"), listed(designs), machine, d.Matrix.Host.CPUs, number(d.Matrix.Rounds, "round")))
+	if devices := d.Matrix.Devices(); len(devices) > 0 && !slices.Equal(devices, []string{machine}) {
+		machine += " (computed by " + listed(devices) + ")"
+	}
+	return printable.Line(fmt.Sprintf("%s %s (%.9s, track %s): %s, %s, design %s; on %s, %d CPUs; %s%s", d.Recipe, d.Base, d.Commit, d.Track,
+		number(len(d.Factors), "factor"), number(len(d.Arms), "arm"), listed(designs), machine, d.Matrix.Host.CPUs, number(d.Matrix.Rounds, "round"), d.Matrix.Everywhere()))
 }
 
 func number(n int, what string) string {
@@ -119,14 +122,7 @@ func (b *Built) Words() (took, cached string) {
 
 // RunWords say how an arm is run besides what all are.
 func RunWords(a *matrix.Arm) string {
-	var words []string
-	for _, v := range a.Environment {
-		if !strings.Contains(v, "=") {
-			v = "without " + v
-		}
-		words = append(words, v)
-	}
-	words = append(words, a.Args...)
+	words := append(matrix.EnvironmentWords(a.Environment), a.Args...)
 	if a.KV != nil {
 		words = append(words, "KV cache "+a.KV.String())
 	}

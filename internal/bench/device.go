@@ -15,7 +15,7 @@ var radvTarget = regexp.MustCompile(`\(RADV (GFX[0-9A-F]+)\)`)
 // its backend is of the host's target where there is one only.
 func DeviceOf(r *llamabench.Row, targets []string) gate.Device {
 	d := gate.Device{Kind: "cpu", Name: r.CPU}
-	if r.GPU == "" || r.GPULayers == 0 {
+	if !r.OnGPU() {
 		return d
 	}
 	d.Name = r.GPU

@@ -102,7 +102,7 @@ func (e *Evidence) elsewhere(s *Sample) string {
 		if build := fmt.Sprintf("b%d", r.Build); r.Build != 0 && subject.Build != "" && subject.Build != build {
 			return fmt.Sprintf("%s: rows of build %s, and the image is of %s", s.Arm, build, subject.Build)
 		}
-		if onCPU := r.GPU == "" || r.GPULayers == 0; onCPU && s.Arm == Candidate && e.Device.Kind != "cpu" && e.Device.Kind != "" {
+		if !r.OnGPU() && s.Arm == Candidate && e.Device.Kind != "cpu" && e.Device.Kind != "" {
 			return fmt.Sprintf("the candidate's rows were computed by the CPU, and the document says %s", e.Device.Kind)
 		}
 	}
@@ -156,7 +156,7 @@ var sameForRun = []fact{
 // sameKind is what baseline and candidate have in common besides: one on a GPU and one on the CPU say nothing of the images.
 var sameKind = []fact{
 	{"devices", func(_ *Sample, r *llamabench.Row) string {
-		return fmt.Sprintf("GPU %t", r.GPU != "" && r.GPULayers != 0)
+		return fmt.Sprintf("GPU %t", r.OnGPU())
 	}},
 }
 

@@ -17,6 +17,8 @@ const (
 	ConfigureLog    = "/strix-configure.log"
 	CompileCommands = "/compile_commands.json"
 	CcacheLog       = "/strix-ccache.log"
+
+	shaderCompiler = "glslc.sh"
 )
 
 // Variables returns the CMake variables of in and who asked for each; those of the program itself have no position.
@@ -32,6 +34,9 @@ func Variables(in Input) map[string]recipe.Choice {
 	}
 	if in.Choices.ArchFlag != "" {
 		own["CMAKE_HIP_COMPILER_LAUNCHER"] = "ccache"
+	}
+	if v := in.Choices.Shaders; v != "" { // CMake has no launcher for them
+		own[v] = scriptPath(shaderCompiler)
 	}
 	vars := map[string]recipe.Choice{}
 	for k, v := range own {
@@ -63,10 +68,18 @@ func (b *builder) configure(toolchain, src llb.State) llb.State {
 	for _, k := range slices.Sorted(maps.Keys(vars)) {
 		args = append(args, "-D"+k+"="+vars[k].Value)
 	}
-	run := toolchain.Run(llb.Args(args), b.compilerEnv(), offline(), script("configure.sh"), b.parts(),
+	run := toolchain.Run(llb.Args(args), b.compilerEnv(), offline(), b.tools("configure.sh"), b.parts(),
 		llb.AddMount(srcDir, src, llb.ForceNoOutput), llb.AddMount(buildDir, llb.Scratch()),
 		llb.WithCustomName("configure: cmake"), b.loc.at(b.in.Recipe.Pos))
 	return run.GetMount(buildDir)
+}
+
+// tools are the scripts of a step that works on the build tree, with the one that compiles shaders.
+func (b *builder) tools(names ...string) llb.RunOption {
+	if b.in.Choices.Shaders == "" {
+		return script(names...)
+	}
+	return runOptions(script(append([]string{shaderCompiler}, names...)...), env(map[string]string{"STRIX_GLSLC_SUM": buildDir + "/strix-glslc.sum"}))
 }
 
 // compile builds the libraries, then the programs: only these need the server's page, which npm builds meanwhile.
@@ -84,7 +97,7 @@ func (b *builder) compile(toolchain, src, configured llb.State) llb.State {
 
 func (b *builder) build(toolchain, on llb.State, targets []string, what string, tree llb.RunOption) llb.State {
 	run := toolchain.Run(llb.Args(append([]string{"cmake", "--build", buildDir, "--target"}, targets...)), b.compilerEnv(), offline(),
-		tree, b.parts(), llb.AddMount(buildDir, on),
+		tree, b.parts(), b.tools(), llb.AddMount(buildDir, on),
 		ccacheMount(),
 		llb.WithCustomNamef("compile: %s of %s", what, b.in.Recipe.Name), b.loc.at(b.in.Recipe.Pos))
 	return run.GetMount(buildDir)

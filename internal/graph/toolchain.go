@@ -136,13 +136,20 @@ func (b *builder) pageTree(src llb.State) llb.State {
 
 func scriptPath(name string) string { return scriptDir + "/" + name }
 
-// script mounts one of our scripts; it is called with an argument vector, never put together as text.
-func script(name string) llb.RunOption {
-	data, err := scripts.ReadFile("scripts/" + name)
-	if err != nil {
-		panic(err) // embedded
+// script mounts our scripts, if any; they are called with an argument vector, never put together as text.
+func script(names ...string) llb.RunOption {
+	if len(names) == 0 {
+		return runOptions()
 	}
-	return llb.AddMount(scriptDir, llb.Scratch().File(llb.Mkfile("/"+name, 0o755, data), llb.WithCustomName("script: "+name)), llb.Readonly)
+	folder := llb.Scratch()
+	for _, name := range names {
+		data, err := scripts.ReadFile("scripts/" + name)
+		if err != nil {
+			panic(err) // embedded
+		}
+		folder = folder.File(llb.Mkfile("/"+name, 0o755, data), llb.WithCustomName("script: "+name))
+	}
+	return llb.AddMount(scriptDir, folder, llb.Readonly)
 }
 
 func offline() llb.RunOption { return llb.Network(pb.NetMode_NONE) }

@@ -48,6 +48,15 @@ type Row struct {
 	Speeds  []float64 `json:"samples_ts"` // tokens a second of each repetition, six digits
 }
 
+// OnGPU reports whether a GPU computed it.
+func (r *Row) OnGPU() bool { return r.GPU != "" && r.GPULayers != 0 }
+
+// gpuBackends are ggml's backends whose devices are GPUs, as llama-bench names them; a build has them also where no device is.
+var gpuBackends = regexp.MustCompile(`\b(ROCm|Vulkan|CUDA|SYCL|MUSA|MTL|OpenCL)\b`)
+
+// CouldBeOnGPU reports whether its llama-bench was built for GPUs.
+func (r *Row) CouldBeOnGPU() bool { return gpuBackends.MatchString(r.Backends) }
+
 // Switch is a choice that was true or false before it had more values than two (flash_attn, -1: auto).
 type Switch int
 

@@ -37,6 +37,7 @@ func (e *Evidence) faults() []string {
 			continue
 		}
 		add(e.elsewhere(i))
+		add(e.idle(s))
 		common, text := e.common(s)
 		add(text)
 		add(kin.OfRun(run.Name(), common))
@@ -78,6 +79,26 @@ func (e *Evidence) disorder() string {
 	}
 	if n < len(e.Samples) {
 		return fmt.Sprintf("process %d is one too many", n+1)
+	}
+	return ""
+}
+
+// idle reports rows that the CPU computed where layers on a GPU were asked for, of a program that was built for one.
+func (e *Evidence) idle(s *Sample) string {
+	arm := &e.Arms[s.arm()]
+	layers := ""
+	for i, words := 0, slices.Concat(e.Args, arm.Args); i+1 < len(words); i++ {
+		if words[i] == "-ngl" || words[i] == "--n-gpu-layers" {
+			layers = words[i+1]
+		}
+	}
+	if layers == "" || layers == "0" {
+		return ""
+	}
+	for i := range s.Rows {
+		if r := &s.Rows[i]; r.GPU == "" && r.CouldBeOnGPU() {
+			return fmt.Sprintf("%s: %s layers on a GPU were asked for, and its llama-bench (%s) found no GPU: the CPU computed", arm.Name, layers, r.Backends)
+		}
 	}
 	return ""
 }

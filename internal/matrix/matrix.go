@@ -28,6 +28,8 @@ type Evidence struct {
 	Args       []string `json:"args"`
 	ServerArgs []string `json:"serverArgs"`
 	DraftArgs  []string `json:"draftArgs"`
+	// Environment are variables of every process: NAME=VALUE; a NAME alone is taken away. An arm's own come after them.
+	Environment []string `json:"environment,omitempty"`
 
 	Order       Order         `json:"order,omitempty"`  // of the arms in a round
 	Canary      int           `json:"canary,omitempty"` // times four processes of the first arm before the rounds, and after them

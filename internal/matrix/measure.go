@@ -47,6 +47,9 @@ func (b *Bench) Measure(ctx context.Context, e *Evidence) error {
 				return err
 			}
 			s.tell(log)
+			if text := e.idle(s); text != "" { // the next ones would be like this one
+				return &IdleGPUError{Arm: s.Number(), Text: text, Backends: s.Rows[0].Backends}
+			}
 			e.Samples = append(e.Samples, *s)
 			return b.Keep(e)
 		})
@@ -55,6 +58,15 @@ func (b *Bench) Measure(ctx context.Context, e *Evidence) error {
 		}
 	}
 }
+
+// IdleGPUError is a process that computed on the CPU although layers on a GPU were asked for; it is not kept.
+type IdleGPUError struct {
+	Arm      int
+	Backends string // of its llama-bench
+	Text     string
+}
+
+func (e *IdleGPUError) Error() string { return e.Text }
 
 // title says which process runs, and how much is left.
 func title(e *Evidence, step gate.Step) string {
@@ -93,7 +105,7 @@ func (b *Bench) sample(ctx context.Context, e *Evidence, step gate.Step) (*Sampl
 
 // runner runs the programs of a sample's arm, in its environment.
 func (b *Bench) runner(e *Evidence, s *Sample) program.Runner {
-	return program.With(b.Arms[s.arm()], e.Arms[s.arm()].Environment)
+	return program.With(b.Arms[s.arm()], slices.Concat(e.Environment, e.Arms[s.arm()].Environment))
 }
 
 // Number is the sample's arm's.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"strix-build/internal/bench"
 	"strix-build/internal/llamabench"
 	"strix-build/internal/rank"
 )
@@ -47,7 +48,7 @@ func (e *Evidence) about(arm int) string {
 	words := []string{string(letter(arm)), s.Name, e.build(arm), "", ""}
 	if r := e.row(arm); r != nil {
 		words[3] = r.Backends
-		if r.GPULayers != 0 && r.GPU != "" {
+		if r.OnGPU() {
 			words[3] += ", " + r.GPU
 		}
 	}
@@ -82,7 +83,41 @@ func (e *Evidence) place() string {
 		machine = e.Host.CPU
 	}
 	rounds := map[bool]string{true: "round", false: "rounds"}[e.Rounds == 1]
-	return fmt.Sprintf("on %s, %d CPUs; %d %s", machine, e.Host.CPUs, e.Rounds, rounds)
+	return fmt.Sprintf("on %s, %d CPUs; %d %s%s", machine, e.Host.CPUs, e.Rounds, rounds, e.Everywhere())
+}
+
+// Everywhere says what every process of llama-bench is run with besides its arm's own: "; all with -ngl 99", "" where that is nothing.
+func (e *Evidence) Everywhere() string {
+	words := slices.Concat(EnvironmentWords(e.Environment), e.Args)
+	if len(words) == 0 {
+		return ""
+	}
+	return "; all with " + strings.Join(words, " ")
+}
+
+// EnvironmentWords say which variables are set or taken away.
+func EnvironmentWords(environment []string) []string {
+	var words []string
+	for _, v := range environment {
+		if !strings.Contains(v, "=") {
+			v = "without " + v
+		}
+		words = append(words, v)
+	}
+	return words
+}
+
+// Devices are what computed the arms' rows, each once.
+func (e *Evidence) Devices() []string {
+	var names []string
+	for i := range e.Arms {
+		if r := e.row(i); r != nil {
+			if name := bench.DeviceOf(r, nil).Name; name != "" && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }
 
 func size(bytes int64) string {

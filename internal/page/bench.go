@@ -27,7 +27,8 @@ func Bench(e *matrix.Evidence) report.Subject {
 		s.Name = others(e) + " against " + e.Arms[0].Name
 	}
 	s.Facts = append(s.Facts, facts(e.Host)...)
-	s.Facts = append(s.Facts, report.Fact{Name: "Rounds", Value: fmt.Sprint(e.Rounds)}, report.Fact{Name: "Arguments", Value: strings.Join(e.Args, " ")})
+	s.Facts = append(s.Facts, report.Fact{Name: "Rounds", Value: fmt.Sprint(e.Rounds)}, report.Fact{Name: "Arguments", Value: strings.Join(e.Args, " ")},
+		report.Fact{Name: "Environment", Value: strings.Join(matrix.EnvironmentWords(e.Environment), ", ")}, report.Fact{Name: "Computed by", Value: strings.Join(e.Devices(), ", ")})
 	if len(e.Samples) > 0 {
 		s.Facts = append(s.Facts, report.Fact{Name: "Measured", Value: e.Samples[0].Began.UTC().Format("2006-01-02 15:04 UTC")})
 	}

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// With runs programs with another environment: variables as NAME=VALUE are set, those that are a NAME alone are taken away.
+// With runs programs with another environment: variables as NAME=VALUE are set, those that are a NAME alone are taken away. The last one of a
+// name counts.
 func With(r Runner, environment []string) Runner {
 	if len(environment) == 0 {
 		return r
@@ -23,7 +24,10 @@ type with struct {
 func (w with) Run(ctx context.Context, c Command) error {
 	c.Env, c.Unset = slices.Clone(c.Env), slices.Clone(c.Unset)
 	for _, v := range w.environment {
-		if strings.Contains(v, "=") {
+		name, _, set := strings.Cut(v, "=")
+		c.Env = slices.DeleteFunc(c.Env, func(have string) bool { return strings.HasPrefix(have, name+"=") })
+		c.Unset = slices.DeleteFunc(c.Unset, func(have string) bool { return have == name })
+		if set {
 			c.Env = append(c.Env, v)
 		} else {
 			c.Unset = append(c.Unset, v)

@@ -15,6 +15,7 @@ type Choices struct {
 	Notes     []string          // for plan
 	Idle      []Choice          // features that are true and do nothing at the build: name and line
 	Waived    []string          // advisories set aside for this build, sorted; the image is labelled with them
+	Shaders   string            // CMake variable that names the compiler of shaders, "" where the backend has none
 	ArchFlag  string            // the GPU target's compiler flag, "" where the backend has none
 }
 

@@ -132,6 +132,7 @@ type Backend struct {
 	Targets []Text   `yaml:"targets" doc:"GPU targets it can compile for; none: a recipe gives no target"`
 	Target  []Effect `yaml:"target-effects" doc:"how the target is passed; ${target} stands for it"`
 	Arch    Text     `yaml:"arch-flag" doc:"compiler flag that must be in compile_commands.json, ${target} stands for the target"`
+	Shaders Text     `yaml:"shader-compiler" doc:"CMake variable that names the compiler of shaders: they are compiled through the compiler cache; none: there are no shaders"`
 }
 
 // Feature is a build choice by meaning.

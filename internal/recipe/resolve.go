@@ -25,6 +25,7 @@ func (f *Flags) Resolve(r *Recipe, c *Container, b version.Build) (*Choices, err
 	x.apply(ask{}, f.Common)
 	backend := f.Backends[r.Backend.Value]
 	x.apply(ask{what: "backend", name: r.Backend.Value, pos: r.Backend.Pos}, backend.Effects)
+	x.out.Shaders = backend.Shaders.Value
 	if t := r.Target; t.Value != "" {
 		x.target = t.Value
 		x.apply(ask{what: "target", name: t.Value, pos: t.Pos}, backend.Target)

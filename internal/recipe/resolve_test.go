@@ -140,6 +140,9 @@ func TestResolveUnsetFeatureHasNoEffect(t *testing.T) {
 	if diff := cmp.Diff([]string{"CMAKE_BUILD_TYPE", "GGML_NATIVE"}, sortedKeys(got.CMake)); diff != "" {
 		t.Error(diff)
 	}
+	if got.Shaders != "" {
+		t.Errorf("a backend without shaders compiles them by %q", got.Shaders)
+	}
 	if len(got.Env)+len(got.Steps)+len(got.Notes)+len(got.Flags) != 0 || got.ArchFlag != "" {
 		t.Errorf("%+v", got)
 	}

@@ -16,11 +16,14 @@ import (
 	"time"
 )
 
-// EnvSpeed is how a fake is told its speed, in tokens a second; EnvBuild the number of its build; EnvMode what goes wrong.
+// EnvSpeed is how a fake is told its speed, in tokens a second; EnvBuild the number of its build; EnvMode what goes wrong; EnvBackends its
+// backends. One of Vulkan has the device lavapipe where that is asked for by its number.
 const (
 	EnvSpeed = "STRIX_FAKE_BENCH_SPEED"
 	EnvBuild = "STRIX_FAKE_BENCH_BUILD"
 	EnvMode  = "STRIX_FAKE_BENCH"
+
+	EnvBackends = "STRIX_FAKE_BENCH_BACKENDS"
 )
 
 // Modes of a fake.
@@ -101,6 +104,12 @@ func row(kind string, tokens, depth int, model string, speed float64) map[string
 	r := map[string]any{"build_commit": "75f3bc94e", "build_number": build, "cpu_info": "fake", "gpu_info": "", "backends": "CPU", "model_filename": model,
 		"n_gpu_layers": -1, "n_prompt": 0, "n_gen": 0, "n_depth": depth, "test_time": time.Now().UTC().Format(time.RFC3339),
 		"samples_ns": []int64{ns}, "samples_ts": []float64{float64(tokens) * 1e9 / float64(ns)}}
+	if backends := os.Getenv(EnvBackends); backends != "" {
+		r["backends"] = backends
+		if os.Getenv("GGML_VK_VISIBLE_DEVICES") == "0" {
+			r["gpu_info"] = "llvmpipe (LLVM 22.1.8, 256 bits)"
+		}
+	}
 	r[map[string]string{"-p": "n_prompt", "-n": "n_gen"}[kind]] = tokens
 	return r
 }
