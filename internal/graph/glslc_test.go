@@ -120,6 +120,35 @@ func TestAnotherShaderCompilerUsesNoOldShaders(t *testing.T) {
 	}
 }
 
+// TestTheShaderCompilerIsWhereCMakeLooksForIt: CMake asks it what it can each time it configures a build tree, and takes silence for yes.
+func TestTheShaderCompilerIsWhereCMakeLooksForIt(t *testing.T) {
+	t.Parallel()
+	in := input(t, "vulkan")
+	ns := must(nodes(t.Context(), newGraph(t, in).Companion(in).Verify))(t)
+	steps := 0
+	for _, n := range ns {
+		exec := n.op.GetExec()
+		if exec == nil {
+			continue
+		}
+		folders := map[string]string{}
+		for _, m := range exec.Mounts {
+			if m.Input >= 0 {
+				folders[m.Dest] = n.inputs[m.Input]
+			}
+		}
+		if _, ok := folders[buildDir]; !ok && !strings.HasPrefix(n.name, "configure: ") {
+			continue
+		}
+		if steps++; folders[scriptDir] == "" {
+			t.Errorf("%s: %s is not there", n.name, scriptPath(shaderCompiler))
+		}
+	}
+	if steps != 5 {
+		t.Errorf("%d steps configure or compile", steps)
+	}
+}
+
 func TestShadersSayWhatTheyInclude(t *testing.T) {
 	t.Parallel()
 	s := newShaders(t)

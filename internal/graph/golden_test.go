@@ -68,10 +68,10 @@ func TestGoldenGraphs(t *testing.T) {
 	}
 }
 
-// TestGoldenCompanions shows two graphs of companions, to the step that starts the test program.
+// TestGoldenCompanions shows three graphs of companions, to the step that starts the test program.
 func TestGoldenCompanions(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"cpu", "rocm-mmq"} {
+	for _, name := range []string{"cpu", "rocm-mmq", "vulkan"} {
 		in := input(t, name)
 		golden(t, name+"-companion.llb", text(t, newGraph(t, in).Companion(in).Verify))
 	}

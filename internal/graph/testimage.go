@@ -54,7 +54,7 @@ func (c *Companion) Key(image string) (string, error) {
 func (b *builder) testTree(toolchain, src, compiled llb.State) llb.State {
 	tree := llb.AddMount(srcDir, src, llb.ForceNoOutput)
 	run := toolchain.Run(llb.Args([]string{"cmake", "-S", srcDir, "-B", buildDir, "-D" + testVariable + "=ON"}), b.compilerEnv(), offline(), b.parts(),
-		tree, llb.AddMount(buildDir, compiled), llb.WithCustomName("configure: cmake, with the tests"), b.loc.at(b.in.Recipe.Pos))
+		b.tools(), tree, llb.AddMount(buildDir, compiled), llb.WithCustomName("configure: cmake, with the tests"), b.loc.at(b.in.Recipe.Pos))
 	return b.build(toolchain, run.GetMount(buildDir), []string{TestProgram}, "the test program", tree)
 }
 
