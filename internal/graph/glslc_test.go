@@ -149,6 +149,25 @@ func TestTheShaderCompilerIsWhereCMakeLooksForIt(t *testing.T) {
 	}
 }
 
+func TestAnUnknownShaderCompilerUsesNoCache(t *testing.T) {
+	t.Parallel()
+	s := newShaders(t)
+	s.env = append(s.env, "STRIX_GLSLC_SUM="+filepath.Join(s.dir, "none", "sum")) // as where the disk is full
+	out := filepath.Join(s.dir, "a.spv")
+	args := []string{"-fshader-stage=compute", filepath.Join(s.dir, "a.comp"), "-o", out, "-DFACTOR=2.0"}
+	if text, err := s.run(args...); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	s.write("glslc", "#!/bin/sh\nfor arg; do [ \"$last\" != -o ] || echo other >\"$arg\"; last=$arg; done\n")
+	s.env[0] = "PATH=" + s.dir + ":" + os.Getenv("PATH")
+	if text, err := s.run(args...); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	if data, err := os.ReadFile(out); err != nil || string(data) != "other\n" {
+		t.Errorf("%v: a shader of the other one", err)
+	}
+}
+
 func TestShadersSayWhatTheyInclude(t *testing.T) {
 	t.Parallel()
 	s := newShaders(t)

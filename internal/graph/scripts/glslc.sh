@@ -34,5 +34,7 @@ if [ ! -s "$sum" ]; then
 		done
 	} | sha256sum >"$sum.$$" && mv "$sum.$$" "$sum"
 fi
+compiler=
 read -r compiler _ <"$sum"
+[ "$compiler" ] || exec glslc "$@" # without it, a shader could be another compiler's
 STRIX_GLSLC=1 CCACHE_COMPILERTYPE=other CCACHE_COMPILERCHECK=string:$compiler exec ccache "$0" -x c -c "$@"
