@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"strix-build/internal/program"
 )
@@ -41,7 +42,7 @@ func executable(path string) bool {
 // Run runs a program of the folder.
 func (f Folder) Run(ctx context.Context, c program.Command) error {
 	on := orHere(f.On)
-	g, begin := guard{on: on}, append(environment(c), f.path(c.Program))
+	g, begin := guard{on: on}, append(environment(c, f.path(c.Program)), f.path(c.Program))
 	if on == (Here{}) {
 		if !executable(f.path(c.Program)) {
 			return fmt.Errorf("start %s: no such program in %q", c.Program, f.Dir)
@@ -65,8 +66,8 @@ func (f Folder) Run(ctx context.Context, c program.Command) error {
 	return g.run(ctx, c, words...)
 }
 
-// environment begins a command line that goes without variables, or with more; env(1) of GNU, busybox and BSD has -u.
-func environment(c program.Command) []string {
+// environment begins the command line of a program that goes without variables, or with more; env(1) of GNU, busybox and BSD has -u.
+func environment(c program.Command, path string) []string {
 	if len(c.Unset)+len(c.Env) == 0 {
 		return nil
 	}
@@ -74,5 +75,9 @@ func environment(c program.Command) []string {
 	for _, name := range c.Unset {
 		words = append(words, "-u", name)
 	}
-	return append(words, c.Env...)
+	words = append(words, c.Env...)
+	if strings.Contains(path, "=") { // env(1) would take it for one more variable
+		words = append(words, "/bin/sh", "-c", `exec "$@"`, "sh")
+	}
+	return words
 }

@@ -271,6 +271,16 @@ func TestEnvironment(t *testing.T) {
 	if err := r.Run(t.Context(), program.Command{Program: "show", Stdout: &out, Stderr: &out}); err != nil || out.String() != "a new one none\n" {
 		t.Errorf("folder: %q, %v", out.String(), err)
 	}
+	equals := filepath.Join(t.TempDir(), "GGML_VULKAN=ON")
+	if err := os.Mkdir(equals, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	script(t, equals, "show", `echo "$SET $*"`)
+	out.Reset()
+	c := program.Command{Program: "show", Args: []string{"a b", "C=d"}, Env: []string{"SET=new"}, Stdout: &out, Stderr: &out}
+	if err := (Folder{Dir: equals}).Run(t.Context(), c); err != nil || out.String() != "new a b C=d\n" {
+		t.Errorf("a folder whose name looks like a variable: %q, %v", out.String(), err)
+	}
 	e := &Engine{Program: "podman", Image: "img"}
 	if words := e.words("name", "self", "mark", nil, program.Command{Program: "p", Env: []string{"SET=a new one"}}); !strings.Contains(strings.Join(words, " "), "--env SET=a new one ") {
 		t.Errorf("engine: %q", words)
