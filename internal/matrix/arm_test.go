@@ -48,6 +48,14 @@ func TestCanaryIsBeforeAndAfter(t *testing.T) {
 	}
 }
 
+func TestWhatIsEveryonesIsOneLine(t *testing.T) {
+	t.Parallel()
+	e := Evidence{Environment: []string{"A=b\nINVALID\x1b[2J", "GONE"}, Args: []string{"-ngl", "9"}}
+	if got, want := e.Everywhere(), `; all with A=b\nINVALID\x1b[2J without GONE -ngl 9`; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // given keeps what arms' programs were given.
 type given struct {
 	fake

@@ -86,13 +86,16 @@ func (e *Evidence) disorder() string {
 // idle reports rows that the CPU computed where layers on a GPU were asked for, of a program that was built for one.
 func (e *Evidence) idle(s *Sample) string {
 	arm := &e.Arms[s.arm()]
-	layers := ""
+	layers, device := "", ""
 	for i, words := 0, slices.Concat(e.Args, arm.Args); i+1 < len(words); i++ {
-		if words[i] == "-ngl" || words[i] == "--n-gpu-layers" {
+		switch words[i] {
+		case "-ngl", "--n-gpu-layers":
 			layers = words[i+1]
+		case "-dev", "--device":
+			device = words[i+1]
 		}
 	}
-	if layers == "" || layers == "0" {
+	if layers == "" || layers == "0" || device == "none" {
 		return ""
 	}
 	for i := range s.Rows {

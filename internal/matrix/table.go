@@ -8,6 +8,7 @@ import (
 
 	"strix-build/internal/bench"
 	"strix-build/internal/llamabench"
+	"strix-build/internal/printable"
 	"strix-build/internal/rank"
 )
 
@@ -92,7 +93,7 @@ func (e *Evidence) Everywhere() string {
 	if len(words) == 0 {
 		return ""
 	}
-	return "; all with " + strings.Join(words, " ")
+	return "; all with " + printable.Line(strings.Join(words, " "))
 }
 
 // EnvironmentWords say which variables are set or taken away.
