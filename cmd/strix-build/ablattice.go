@@ -92,7 +92,7 @@ func (l *lattice) with(c factorial.Combination, image bool) build.Options {
 	opt := l.opt
 	opt.Set = slices.Concat(opt.Set, l.set(c, image))
 	if !image {
-		opt.Env = ab.Run(l.documentFactors(), c).Environment
+		opt.Env = lasting(slices.Concat(l.o.env, ab.Run(l.documentFactors(), c).Environment))
 	}
 	return opt
 }
