@@ -334,9 +334,9 @@ func (b *benchRun) measure(ctx context.Context) error {
 func (b *benchRun) explainIdle(err error) error {
 	var idle *matrix.IdleGPUError
 	switch {
-	case !errors.As(err, &idle):
+	case !errors.As(err, &idle) || slices.Contains(b.e.Environment, firstVulkan):
 		return err
-	case !b.o.gpu && b.o.arms[idle.Arm].bin == "" && !slices.Contains(b.e.Environment, firstVulkan):
+	case !b.o.gpu && b.o.arms[idle.Arm].bin == "":
 		return &build.HintError{Err: err, Hint: "--gpu gives images the host's devices; " + lavapipeHint + "; without --ngl it is the CPU that is measured"}
 	case strings.Contains(idle.Backends, "Vulkan"):
 		return &build.HintError{Err: err, Hint: lavapipeHint}
