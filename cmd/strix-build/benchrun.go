@@ -333,15 +333,17 @@ func (b *benchRun) measure(ctx context.Context) error {
 // explainIdle says what can be done about a GPU that was not used.
 func (b *benchRun) explainIdle(err error) error {
 	var idle *matrix.IdleGPUError
-	switch {
-	case !errors.As(err, &idle) || slices.Contains(b.e.Environment, firstVulkan):
+	if !errors.As(err, &idle) || slices.Contains(b.e.Environment, firstVulkan) {
 		return err
-	case !b.o.gpu && b.o.arms[idle.Arm].bin == "":
-		return &build.HintError{Err: err, Hint: "--gpu gives images the host's devices; " + lavapipeHint + "; without --ngl it is the CPU that is measured"}
-	case strings.Contains(idle.Backends, "Vulkan"):
-		return &build.HintError{Err: err, Hint: lavapipeHint}
 	}
-	return err
+	var hints []string
+	if !b.o.gpu && b.o.arms[idle.Arm].bin == "" {
+		hints = append(hints, "--gpu gives images the host's devices, and without --ngl it is the CPU that is measured")
+	}
+	if strings.Contains(idle.Backends, "Vulkan") {
+		hints = append(hints, lavapipeHint)
+	}
+	return &build.HintError{Err: err, Hint: strings.Join(hints, "; ")}
 }
 
 // llama.cpp's Vulkan leaves out devices that are CPUs since b5622 (#14099), unless they are asked for by number.

@@ -165,7 +165,8 @@ func (a *app) weekly(ctx context.Context, tracks []string, o weeklyFlags) (err e
 	}
 	defer w.p.close()
 	if err := w.work(ctx); err != nil { // whoever interrupted it, or books that cannot be kept
-		return errors.Join(err, w.keep())
+		w.printf("weekly, not ended: %s\n", w.run.Headline())
+		return errors.Join(err, w.keep(), w.summarize())
 	}
 	ended := time.Now().UTC().Round(time.Second)
 	w.run.Ended = &ended

@@ -1,6 +1,11 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,5 +39,27 @@ func TestSettled(t *testing.T) {
 		if got := have.settled(fixed, r); got != c.want {
 			t.Errorf("%v: %v", c.is, got)
 		}
+	}
+}
+
+// TestAnInterruptedRunSaysHowFarItCame: whoever cancelled it looks at the summary.
+func TestAnInterruptedRunSaysHowFarItCame(t *testing.T) {
+	var said strings.Builder
+	a := &app{streams: streams{nil, &said, &said}, stateDir: t.TempDir(), projectDir: "../..", progress: "quiet"}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errInterrupted)
+	summary := filepath.Join(t.TempDir(), "weekly.md")
+	if err := a.weekly(ctx, []string{"stable"}, weeklyFlags{summary: summary}); !errors.Is(err, errInterrupted) {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(summary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := string(data); !strings.HasPrefix(text, "# Weekly run of ") || !strings.Contains(text, ", not ended: ") {
+		t.Error(text)
+	}
+	if !strings.Contains(said.String(), "weekly, not ended: ") {
+		t.Error(said.String())
 	}
 }

@@ -95,7 +95,11 @@ func (r *Run) Days(c Channel) int { return int(r.begun().Sub(c.Built).Hours()) /
 // Markdown writes the summary, for CI's pages and for mail.
 func (r *Run) Markdown(out io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Weekly run of %s: %s\n\n", r.Started.UTC().Format(time.DateOnly), r.Headline())
+	day := r.Started.UTC().Format(time.DateOnly)
+	if r.Ended == nil {
+		day += ", not ended"
+	}
+	fmt.Fprintf(&b, "# Weekly run of %s: %s\n\n", day, r.Headline())
 	b.WriteString(cell(r.Circumstances()) + "\n")
 	r.problems(&b)
 	r.bases(&b)
