@@ -7,6 +7,7 @@ import (
 	"strix-build/internal/ab"
 	"strix-build/internal/build"
 	"strix-build/internal/factorial"
+	"strix-build/internal/program"
 	"strix-build/internal/project"
 	"strix-build/internal/store"
 )
@@ -92,7 +93,7 @@ func (l *lattice) with(c factorial.Combination, image bool) build.Options {
 	opt := l.opt
 	opt.Set = slices.Concat(opt.Set, l.set(c, image))
 	if !image {
-		opt.Env = lasting(slices.Concat(l.o.env, ab.Run(l.documentFactors(), c).Environment))
+		opt.Env, _ = program.Variables(slices.Concat(l.o.env, ab.Run(l.documentFactors(), c).Environment))
 	}
 	return opt
 }

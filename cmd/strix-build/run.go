@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -108,18 +107,6 @@ func checkEnv(env []string) error {
 		}
 	}
 	return nil
-}
-
-// lasting are the variables that an environment sets in the end.
-func lasting(env []string) []string {
-	var out []string
-	for _, v := range env {
-		name, _, set := strings.Cut(v, "=")
-		if out = slices.DeleteFunc(out, func(before string) bool { return strings.HasPrefix(before, name+"=") }); set {
-			out = append(out, v)
-		}
-	}
-	return out
 }
 
 func (a *app) runProgram(ctx context.Context, o runFlags, recipes, argv []string) error {

@@ -172,8 +172,10 @@ func TestShadersSayWhatTheyInclude(t *testing.T) {
 	t.Parallel()
 	s := newShaders(t)
 	deps := filepath.Join(s.dir, "a.d")
-	for range 2 { // compiled, then from the cache
-		s.words("2.0", "-MD", "-MF", deps)
+	for _, cached := range []bool{false, true} {
+		if _, hit := s.words("2.0", "-MD", "-MF", deps); hit != cached {
+			t.Errorf("from the cache: %t, want %t", hit, cached)
+		}
 		data, err := os.ReadFile(deps)
 		if err != nil {
 			t.Fatal(err)

@@ -86,11 +86,7 @@ func abFacts(d *ab.Document) []report.Fact {
 		{Name: "Of all arms", Value: strings.Join(d.Set, " ")}, {Name: "Set aside", Value: strings.Join(d.Waive, " ")},
 		{Name: "Design", Value: fmt.Sprintf("%s: %d changes, %d arms", strings.Join(designs, ", "), len(d.Factors), len(d.Arms))}}
 	out = append(out, facts(d.Matrix.Host)...)
-	out = append(out, report.Fact{Name: "Rounds", Value: fmt.Sprint(d.Matrix.Rounds)}, report.Fact{Name: "Arguments", Value: strings.Join(d.Matrix.Args, " ")},
-		report.Fact{Name: "Environment", Value: strings.Join(matrix.EnvironmentWords(d.Matrix.Environment), ", ")}, report.Fact{Name: "Computed by", Value: strings.Join(d.Matrix.Devices(), ", ")})
-	if len(d.Matrix.Samples) > 0 {
-		out = append(out, report.Fact{Name: "Measured", Value: d.Matrix.Samples[0].Began.UTC().Format("2006-01-02 15:04 UTC")})
-	}
+	out = append(out, measured(&d.Matrix)...)
 	return out
 }
 

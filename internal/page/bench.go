@@ -27,11 +27,7 @@ func Bench(e *matrix.Evidence) report.Subject {
 		s.Name = others(e) + " against " + e.Arms[0].Name
 	}
 	s.Facts = append(s.Facts, facts(e.Host)...)
-	s.Facts = append(s.Facts, report.Fact{Name: "Rounds", Value: fmt.Sprint(e.Rounds)}, report.Fact{Name: "Arguments", Value: strings.Join(e.Args, " ")},
-		report.Fact{Name: "Environment", Value: strings.Join(matrix.EnvironmentWords(e.Environment), ", ")}, report.Fact{Name: "Computed by", Value: strings.Join(e.Devices(), ", ")})
-	if len(e.Samples) > 0 {
-		s.Facts = append(s.Facts, report.Fact{Name: "Measured", Value: e.Samples[0].Began.UTC().Format("2006-01-02 15:04 UTC")})
-	}
+	s.Facts = append(s.Facts, measured(e)...)
 	if e.Refused() {
 		s.Verdict = &report.Verdict{Word: string(gate.Invalid), Tone: report.Warn, Reasons: e.Faults}
 	}
@@ -44,6 +40,16 @@ func Bench(e *matrix.Evidence) report.Subject {
 		s.Sections = append(s.Sections, report.Notes{Lines: []string{fmt.Sprintf("%s after %d processes.", e.Ended, len(e.Samples))}})
 	}
 	return s
+}
+
+// measured is how a matrix was measured, and by what.
+func measured(e *matrix.Evidence) []report.Fact {
+	out := []report.Fact{{Name: "Rounds", Value: fmt.Sprint(e.Rounds)}, {Name: "Arguments", Value: strings.Join(e.Args, " ")},
+		{Name: "Environment", Value: strings.Join(matrix.EnvironmentWords(e.Environment), ", ")}, {Name: "Computed by", Value: strings.Join(e.Devices(), ", ")}}
+	if len(e.Samples) > 0 {
+		out = append(out, report.Fact{Name: "Measured", Value: e.Samples[0].Began.UTC().Format("2006-01-02 15:04 UTC")})
+	}
+	return out
 }
 
 func letter(i int) gate.Arm { return gate.Arm(rune('A' + i)) }

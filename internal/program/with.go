@@ -22,16 +22,27 @@ type with struct {
 
 // Run implements [Runner].
 func (w with) Run(ctx context.Context, c Command) error {
-	c.Env, c.Unset = slices.Clone(c.Env), slices.Clone(c.Unset)
-	for _, v := range w.environment {
-		name, _, set := strings.Cut(v, "=")
-		c.Env = slices.DeleteFunc(c.Env, func(have string) bool { return strings.HasPrefix(have, name+"=") })
-		c.Unset = slices.DeleteFunc(c.Unset, func(have string) bool { return have == name })
-		if set {
-			c.Env = append(c.Env, v)
+	own, taken := Variables(w.environment)
+	mine := func(have string) bool {
+		name, _, _ := strings.Cut(have, "=")
+		return slices.Contains(taken, name) || slices.ContainsFunc(own, func(v string) bool { return strings.HasPrefix(v, name+"=") })
+	}
+	c.Env = append(slices.DeleteFunc(slices.Clone(c.Env), mine), own...)
+	c.Unset = append(slices.DeleteFunc(slices.Clone(c.Unset), mine), taken...)
+	return w.Runner.Run(ctx, c)
+}
+
+// Variables are what an environment sets in the end, as NAME=VALUE, and the names that it takes away. The last one of a name counts.
+func Variables(environment []string) (set, taken []string) {
+	for _, v := range environment {
+		name, _, sets := strings.Cut(v, "=")
+		set = slices.DeleteFunc(set, func(have string) bool { return strings.HasPrefix(have, name+"=") })
+		taken = slices.DeleteFunc(taken, func(have string) bool { return have == name })
+		if sets {
+			set = append(set, v)
 		} else {
-			c.Unset = append(c.Unset, v)
+			taken = append(taken, name)
 		}
 	}
-	return w.Runner.Run(ctx, c)
+	return set, taken
 }

@@ -32,7 +32,10 @@ func (r *Run) Headline() string {
 	say(r.Count(WouldMake), "would be built", "would be built")
 	say(r.Count(Unchanged), "unchanged", "unchanged")
 	say(r.Count(Waiting), "not begun", "not begun")
-	if len(parts) == 0 {
+	switch {
+	case len(parts) == 0 && r.Ended == nil:
+		return "nothing yet"
+	case len(parts) == 0:
 		return "nothing to do"
 	}
 	return strings.Join(parts, ", ")
@@ -111,7 +114,7 @@ func (r *Run) Markdown(out io.Writer) error {
 	return err
 }
 
-// Circumstances are who did the run, where, and how long it took.
+// Circumstances are who did the run, where, and how long it took, of one that has ended.
 func (r *Run) Circumstances() string {
 	text := fmt.Sprintf("%s on %s", r.Tool, r.Host)
 	if r.Repository != "" {
@@ -123,10 +126,10 @@ func (r *Run) Circumstances() string {
 	if r.Resumed != nil {
 		text += fmt.Sprintf(", resumed at %s", r.Resumed.UTC().Format(time.RFC3339))
 	}
-	if r.Ended == nil {
-		return text + ", not ended"
+	if r.Ended != nil {
+		text += ", " + r.Ended.Sub(r.begun()).Round(time.Second).String()
 	}
-	return text + ", " + r.Ended.Sub(r.begun()).Round(time.Second).String()
+	return text
 }
 
 // begun is when the last try did.

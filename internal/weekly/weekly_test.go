@@ -73,13 +73,16 @@ func TestSummaryOfARunThatWentOn(t *testing.T) {
 	if err := r.Markdown(&b); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{", not ended: 1 would be built, 1 not begun", "dry run: nothing was written", "resumed at 2026-11-29T03:00:00Z", "not ended"} {
+	for _, want := range []string{", not ended: 1 would be built, 1 not begun", "dry run: nothing was written", "resumed at 2026-11-29T03:00:00Z"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
 	}
-	if got := (&Run{}).Headline(); got != "nothing to do" {
+	if got := (&Run{Ended: &began}).Headline(); got != "nothing to do" {
 		t.Errorf("an empty run: %q", got)
+	}
+	if got := (&Run{}).Headline(); got != "nothing yet" {
+		t.Errorf("one that has only begun: %q", got)
 	}
 }
 
